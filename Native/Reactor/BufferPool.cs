@@ -1,0 +1,78 @@
+using System;
+using System.Collections.Generic;
+using System.Runtime.InteropServices;
+using Fastblock.Native.Base;
+
+namespace Fastblock.Native.Reactor;
+
+/// <summary>The buffers of one reactor, from one region of unmanaged, block-aligned memory that is registered once with
+/// whoever needs it. Renting allocates nothing; an exhausted size class falls through to the next larger one, and an
+/// exhausted pool is back-pressure (null), never growth. One thread only.</summary>
+internal sealed unsafe class BufferPool : IDisposable
+{
+    private readonly byte* _region;
+    private readonly int[] _classBytes;
+    private readonly Stack<PooledBuffer>[] _free;
+    private readonly bool _poison;
+
+    /// <param name="classes">Size classes in ascending order: bytes of one buffer (multiple of 4096) and how many.</param>
+    /// <param name="poison">Diagnosis: overwrite returned buffers so that late readers are seen.</param>
+    public BufferPool(ReadOnlySpan<(int Bytes, int Count)> classes, bool poison = false)
+    {
+        _poison = poison;
+        _classBytes = new int[classes.Length];
+        _free = new Stack<PooledBuffer>[classes.Length];
+        long total = 0;
+        foreach ((int bytes, int count) in classes) { total += (long)bytes * count; }
+        RegionBytes = total;
+        _region = (byte*)NativeMemory.AlignedAlloc((nuint)total, Units.BlockBytes);
+        long at = 0;
+        for (int c = 0; c < classes.Length; c++)
+        {
+            (int bytes, int count) = classes[c];
+            Invariant.Require(bytes % Units.BlockBytes == 0);
+            Invariant.Require(c == 0 || bytes > _classBytes[c - 1]);
+            _classBytes[c] = bytes;
+            _free[c] = new Stack<PooledBuffer>(count);
+            for (int i = 0; i < count; i++, at += bytes)
+            {
+                _free[c].Push(new PooledBuffer(this, _region + at, bytes, registeredIndex: -1, c));
+            }
+        }
+    }
+
+    /// <summary>Start of the whole region, for registration.</summary>
+    public byte* Region => _region;
+
+    public long RegionBytes { get; }
+
+    /// <summary>Largest buffer that can be rented, in bytes.</summary>
+    public int LargestBytes => _classBytes[^1];
+
+    /// <summary>Buffers out at present: must be 0 when everything has come to rest.</summary>
+    public int Outstanding { get; private set; }
+
+    /// <summary>A buffer of at least <paramref name="bytes"/> with one reference held by the caller, contents undefined;
+    /// null = none is free now, try again after completions.</summary>
+    public PooledBuffer? TryRent(int bytes)
+    {
+        for (int c = 0; c < _classBytes.Length; c++)
+        {
+            if (_classBytes[c] < bytes || _free[c].Count == 0) { continue; }
+            PooledBuffer buffer = _free[c].Pop();
+            buffer.OnRented();
+            Outstanding++;
+            return buffer;
+        }
+        return null;
+    }
+
+    internal void Return(PooledBuffer buffer)
+    {
+        if (_poison) { NativeMemory.Fill(buffer.Pointer, (nuint)buffer.Capacity, 0xDB); }
+        Outstanding--;
+        _free[buffer.SizeClass].Push(buffer);
+    }
+
+    public void Dispose() => NativeMemory.AlignedFree(_region);
+}

@@ -1,0 +1,1 @@
+dotnet publish fastblock.csproj -c Release -o out --nologo -v quiet
