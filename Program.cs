@@ -1,12 +1,65 @@
 using System;
+using System.Collections.Generic;
+using System.CommandLine;
+using System.CommandLine.Help;
+using Fastblock.Roles.Config;
 
 namespace Fastblock;
 
+/// <summary>The root command. Every role contributes its own sub-command; operator's mistakes end here, and only here,
+/// as one line on stderr and an exit code.</summary>
 internal static class Program
 {
-    private static int Main(string[] args)
+    public static int Main(string[] args)
     {
-        Console.WriteLine("fastblock " + args.Length);
-        return 0;
+        // Answered before the command tree is built: scripts ask for it often, and it must work on a broken host.
+        if (args is ["--version"])
+        {
+            Console.Out.WriteLine($"fastblock {ThisAssembly.Version}");
+            return (int)ExitCode.Ok;
+        }
+        try
+        {
+            return Run(args);
+        }
+        catch (OperatorException mistake)
+        {
+            Console.Error.WriteLine($"fastblock: {mistake.Message}");
+            return (int)mistake.Code;
+        }
+    }
+
+    private static int Run(string[] args)
+    {
+        RootCommand root = CreateRoot();
+        ParseResult parsed = root.Parse(args);
+        if (parsed.Errors.Count > 0 && parsed.Action is not HelpAction and not ManualHelp)
+        {
+            foreach (string line in UsageErrors.Describe(parsed)) { Console.Error.WriteLine($"fastblock: {line}"); }
+            return (int)ExitCode.Usage;
+        }
+        return parsed.Invoke(new InvocationConfiguration
+        {
+            EnableDefaultExceptionHandler = false,
+            ProcessTerminationTimeout = null, // roles install their own signal handling
+        });
+    }
+
+    /// <summary>All commands, in the order in which `--help` lists them.</summary>
+    internal static RootCommand CreateRoot()
+    {
+        RootCommand root = new("fastblock: a replicated block store for all-flash clusters, in one executable.");
+        foreach (Option option in (Option[])[CommonOptions.Config, CommonOptions.Mon, CommonOptions.Json, CommonOptions.Timeout])
+        {
+            root.Options.Add(option);
+        }
+        foreach (Command command in Commands()) { root.Subcommands.Add(command); }
+        ManualHelp.Install(root);
+        return root;
+    }
+
+    private static IEnumerable<Command> Commands()
+    {
+        yield break;
     }
 }
