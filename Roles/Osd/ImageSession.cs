@@ -1,0 +1,138 @@
+using System;
+using System.Buffers.Binary;
+using Fastblock.Native.Base;
+
+namespace Fastblock.Roles.Osd;
+
+/// <summary>
+/// What one PG remembers of one image: the highest owner generation, whether that owner's session is open, the size, and
+/// which of its requests were applied. It is replicated state: changed only by applied entries, the same on every replica.
+/// The window holds one bit for each of <see cref="WindowSize"/> sequences from the lowest unfinished one on; below that the
+/// client has had all its answers, so nothing below it is ever applied again.
+/// </summary>
+internal sealed class ImageSession(ImageId image)
+{
+    /// <summary>Requests of one session and PG that may be unfinished at once; the client keeps to it.</summary>
+    public const int WindowSize = 1024;
+
+    /// <summary>Bytes of the stored form: 40 of numbers and one bit for each sequence.</summary>
+    public const int StoredBytes = 40 + WindowSize / 8;
+
+    private readonly ulong[] _applied = new ulong[WindowSize / 64];
+
+    public ImageId Image { get; } = image;
+    public ulong OwnerGeneration { get; private set; }
+    public bool IsOpen { get; private set; }
+
+    /// <summary>Largest size that any owner told; writes beyond it are refused.</summary>
+    public ulong SizeBytes { get; private set; }
+
+    public ulong LowestUnfinished { get; private set; } = 1;
+
+    /// <summary>Changed since it was last stored.</summary>
+    public bool IsDirty { get; set; }
+
+    /// <summary>Judges a write-like request. Pure: the leader asks before it proposes, every replica at apply.</summary>
+    public SessionVerdict Judge(ulong ownerGeneration, ulong sequence)
+    {
+        SessionVerdict owner = JudgeOwner(ownerGeneration);
+        if (owner != SessionVerdict.Fresh) { return owner; }
+        if (sequence < LowestUnfinished) { return SessionVerdict.Finished; }
+        if (sequence - LowestUnfinished >= WindowSize) { return SessionVerdict.BeyondWindow; }
+        return IsApplied(sequence) ? SessionVerdict.Duplicate : SessionVerdict.Fresh;
+    }
+
+    /// <summary>Judges the owner alone, as for a read.</summary>
+    public SessionVerdict JudgeOwner(ulong ownerGeneration)
+    {
+        if (ownerGeneration < OwnerGeneration) { return SessionVerdict.StaleOwner; }
+        return ownerGeneration == OwnerGeneration && IsOpen ? SessionVerdict.Fresh : SessionVerdict.UnknownSession;
+    }
+
+    /// <summary>Applies an OpenSession entry.</summary>
+    /// <returns>Fresh or Duplicate when the session is open now, else why not.</returns>
+    public SessionVerdict Open(ulong ownerGeneration, ulong sizeBytes)
+    {
+        if (ownerGeneration < OwnerGeneration) { return SessionVerdict.StaleOwner; }
+        if (ownerGeneration == OwnerGeneration) { return IsOpen ? SessionVerdict.Duplicate : SessionVerdict.UnknownSession; }
+        OwnerGeneration = ownerGeneration;
+        IsOpen = true;
+        SizeBytes = Math.Max(SizeBytes, sizeBytes);
+        LowestUnfinished = 1;
+        Array.Clear(_applied);
+        IsDirty = true;
+        return SessionVerdict.Fresh;
+    }
+
+    /// <summary>Applies a CloseSession entry; closing a session that is not the current one changes nothing.</summary>
+    public void Close(ulong ownerGeneration)
+    {
+        if (ownerGeneration != OwnerGeneration || !IsOpen) { return; }
+        IsOpen = false;
+        IsDirty = true;
+    }
+
+    /// <summary>Remembers a request that was judged Fresh as applied.</summary>
+    public void Record(ulong sequence, ulong lowestUnfinished, ulong sizeBytes)
+    {
+        Invariant.Require(sequence - LowestUnfinished < WindowSize);
+        _applied[Word(sequence)] |= Bit(sequence);
+        AdvanceTo(lowestUnfinished);
+        SizeBytes = Math.Max(SizeBytes, sizeBytes);
+        IsDirty = true;
+    }
+
+    /// <summary>The client has had all answers below <paramref name="lowestUnfinished"/>.</summary>
+    private void AdvanceTo(ulong lowestUnfinished)
+    {
+        if (lowestUnfinished <= LowestUnfinished) { return; }
+        if (lowestUnfinished - LowestUnfinished >= WindowSize)
+        {
+            Array.Clear(_applied);
+        }
+        else
+        {
+            for (ulong s = LowestUnfinished; s < lowestUnfinished; s++) { _applied[Word(s)] &= ~Bit(s); }
+        }
+        LowestUnfinished = lowestUnfinished;
+    }
+
+    private bool IsApplied(ulong sequence) => (_applied[Word(sequence)] & Bit(sequence)) != 0;
+
+    private static int Word(ulong sequence) => (int)(sequence % WindowSize / 64);
+
+    private static ulong Bit(ulong sequence) => 1UL << (int)(sequence % 64);
+
+    /// <summary>Writes the stored form; docs/on-disk-format.md, "PG state".</summary>
+    public void Store(Span<byte> bytes)
+    {
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes, Image.Value);
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes[8..], OwnerGeneration);
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes[16..], SizeBytes);
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes[24..], LowestUnfinished);
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes[32..], IsOpen ? 1UL : 0);
+        for (int i = 0; i < _applied.Length; i++)
+        {
+            BinaryPrimitives.WriteUInt64LittleEndian(bytes[(40 + i * 8)..], _applied[i]);
+        }
+    }
+
+    /// <summary>Reads the stored form, from disk or from another replica.</summary>
+    public static bool TryLoad(ReadOnlySpan<byte> bytes, out ImageSession session)
+    {
+        session = new ImageSession(default);
+        if (bytes.Length != StoredBytes) { return false; }
+        session = new ImageSession(new ImageId(BinaryPrimitives.ReadUInt64LittleEndian(bytes)))
+        {
+            OwnerGeneration = BinaryPrimitives.ReadUInt64LittleEndian(bytes[8..]),
+            SizeBytes = BinaryPrimitives.ReadUInt64LittleEndian(bytes[16..]),
+            LowestUnfinished = BinaryPrimitives.ReadUInt64LittleEndian(bytes[24..]),
+            IsOpen = BinaryPrimitives.ReadUInt64LittleEndian(bytes[32..]) == 1,
+        };
+        for (int i = 0; i < session._applied.Length; i++)
+        {
+            session._applied[i] = BinaryPrimitives.ReadUInt64LittleEndian(bytes[(40 + i * 8)..]);
+        }
+        return session.LowestUnfinished > 0;
+    }
+}

@@ -1,0 +1,157 @@
+using System;
+using System.Buffers.Binary;
+using System.Collections.Generic;
+using Fastblock.Native.Base;
+
+namespace Fastblock.Roles.Osd;
+
+/// <summary>
+/// The replicated state of one PG beside its objects: the sessions of its images, how far it is applied, and which of the
+/// entries that the log still holds were refused when they were applied. Deterministic: every replica that applies the
+/// same entries holds the same state, and refuses the same entries.
+/// </summary>
+/// <remarks>
+/// It is stored as a whole, as of <see cref="Applied"/>, whenever the log wants to let old entries go. After a restart the
+/// entries above are judged again; those at or below it that the log still holds are only laid over the objects again
+/// (their blocks may not be home yet), and for that the refused ones must be known: <see cref="WasRefused"/>.
+/// </remarks>
+internal sealed class PgState
+{
+    /// <summary>Stored form before the list of refused entries: applied index, reserved.</summary>
+    private const int StoredHeaderBytes = 16;
+
+    private readonly SortedDictionary<ulong, ImageSession> _images = [];
+    private readonly List<ulong> _refused = [];
+
+    /// <summary>Index of the last applied entry.</summary>
+    public ulong Applied { get; private set; }
+
+    public IEnumerable<ImageSession> Images => _images.Values;
+
+    /// <summary>The session state of an image, or null when no owner was ever seen.</summary>
+    public ImageSession? Find(ImageId image) => _images.GetValueOrDefault(image.Value);
+
+    /// <summary>True when the entry, at or below Applied, changed no data.</summary>
+    public bool WasRefused(ulong index) => _refused.BinarySearch(index) >= 0;
+
+    /// <summary>Judges an operation as of now. The leader asks before it proposes; the word that counts is the one at apply.</summary>
+    public SessionVerdict Judge(in PgOpHeader op)
+    {
+        ImageSession? session = Find(op.ImageId);
+        switch (op.Kind)
+        {
+            case PgOpKind.OpenSession:
+                if (session is null || op.OwnerGeneration > session.OwnerGeneration) { return SessionVerdict.Fresh; }
+                if (op.OwnerGeneration < session.OwnerGeneration) { return SessionVerdict.StaleOwner; }
+                return session.IsOpen ? SessionVerdict.Duplicate : SessionVerdict.UnknownSession;
+            case PgOpKind.CloseSession:
+                return session is not null && session.JudgeOwner(op.OwnerGeneration) == SessionVerdict.Fresh
+                    ? SessionVerdict.Fresh
+                    : SessionVerdict.Duplicate;
+            case PgOpKind.PurgeImage:
+                return SessionVerdict.Fresh;
+            default:
+                return session is null ? SessionVerdict.UnknownSession : session.Judge(op.OwnerGeneration, op.Sequence);
+        }
+    }
+
+    /// <summary>Applies the session part of the next entry.</summary>
+    /// <returns>Fresh = the caller changes the objects accordingly; anything else = the entry changes no data.</returns>
+    public SessionVerdict Apply(ulong index, in PgOpHeader op)
+    {
+        Advance(index);
+        SessionVerdict verdict = Judge(in op);
+        switch (op.Kind)
+        {
+            case PgOpKind.OpenSession:
+                if (verdict == SessionVerdict.Fresh) { _ = FindOrAdd(op.ImageId).Open(op.OwnerGeneration, op.ImageBytes); }
+                break;
+            case PgOpKind.CloseSession:
+                Find(op.ImageId)?.Close(op.OwnerGeneration);
+                break;
+            case PgOpKind.PurgeImage:
+                _ = _images.Remove(op.Image);
+                break;
+            default:
+                if (verdict == SessionVerdict.Fresh)
+                {
+                    Find(op.ImageId)!.Record(op.Sequence, op.LowestUnfinished, op.ImageBytes);
+                }
+                else
+                {
+                    _refused.Add(index);
+                }
+                break;
+        }
+        return verdict;
+    }
+
+    /// <summary>The next entry was applied without an operation of ours (a leader's no-op, a configuration).</summary>
+    public void Advance(ulong index)
+    {
+        Invariant.Require(index == Applied + 1);
+        Applied = index;
+    }
+
+    /// <summary>The log holds nothing at or below <paramref name="index"/> any more.</summary>
+    public void ForgetRefusedUpTo(ulong index)
+    {
+        int keepFrom = 0;
+        while (keepFrom < _refused.Count && _refused[keepFrom] <= index) { keepFrom++; }
+        _refused.RemoveRange(0, keepFrom);
+    }
+
+    /// <summary>Replaces everything by a state that was received or stored: first this, then the images.</summary>
+    public bool TryLoad(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.Length < StoredHeaderBytes || (bytes.Length - StoredHeaderBytes) % 8 != 0) { return false; }
+        Clear();
+        Applied = BinaryPrimitives.ReadUInt64LittleEndian(bytes);
+        for (int at = StoredHeaderBytes; at < bytes.Length; at += 8)
+        {
+            _refused.Add(BinaryPrimitives.ReadUInt64LittleEndian(bytes[at..]));
+        }
+        return true;
+    }
+
+    public void LoadImage(ImageSession session) => _images[session.Image.Value] = session;
+
+    /// <summary>Forgets everything, before another replica's state is taken over.</summary>
+    public void Clear()
+    {
+        _images.Clear();
+        _refused.Clear();
+        Applied = 0;
+    }
+
+    /// <summary>Takes over another replica's state as of <paramref name="applied"/>; images follow by LoadImage.</summary>
+    public void Reset(ulong applied)
+    {
+        Clear();
+        Applied = applied;
+    }
+
+    /// <summary>Bytes that <see cref="Store"/> writes.</summary>
+    public int StoredBytes => StoredHeaderBytes + _refused.Count * 8;
+
+    /// <summary>Writes the stored form, without the images, which are stored one by one.</summary>
+    public void Store(Span<byte> bytes)
+    {
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes, Applied);
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes[8..], 0);
+        for (int i = 0; i < _refused.Count; i++)
+        {
+            BinaryPrimitives.WriteUInt64LittleEndian(bytes[(StoredHeaderBytes + i * 8)..], _refused[i]);
+        }
+    }
+
+    private ImageSession FindOrAdd(ImageId image)
+    {
+        if (!_images.TryGetValue(image.Value, out ImageSession? session))
+        {
+            session = new ImageSession(image);
+            _images.Add(image.Value, session);
+        }
+        return session;
+    }
+}

@@ -1,0 +1,117 @@
+using System;
+using System.Collections.Generic;
+using Fastblock.Native.Base;
+using Fastblock.Roles.Osd;
+using Xunit;
+
+namespace Fastblock.Tests.Unit.Osd;
+
+public sealed class ImageSessionTests
+{
+    private static ImageSession Opened(ulong generation = 1)
+    {
+        ImageSession session = new(new ImageId(7));
+        Assert.Equal(SessionVerdict.Fresh, session.Open(generation, 1 << 20));
+        return session;
+    }
+
+    [Fact]
+    public void An_unopened_session_refuses_everything()
+    {
+        ImageSession session = new(new ImageId(7));
+        Assert.Equal(SessionVerdict.UnknownSession, session.Judge(1, 1));
+        Assert.Equal(SessionVerdict.UnknownSession, session.JudgeOwner(1));
+    }
+
+    [Fact]
+    public void A_request_is_applied_once()
+    {
+        ImageSession session = Opened();
+        Assert.Equal(SessionVerdict.Fresh, session.Judge(1, 5));
+        session.Record(5, 1, 0);
+        Assert.Equal(SessionVerdict.Duplicate, session.Judge(1, 5));
+        Assert.Equal(SessionVerdict.Fresh, session.Judge(1, 4));
+    }
+
+    [Fact]
+    public void Nothing_below_the_lowest_unfinished_sequence_is_ever_applied()
+    {
+        ImageSession session = Opened();
+        session.Record(9, 9, 0);
+        Assert.Equal(SessionVerdict.Finished, session.Judge(1, 8));
+        Assert.Equal(SessionVerdict.Duplicate, session.Judge(1, 9));
+    }
+
+    [Fact]
+    public void A_sequence_beyond_the_window_waits()
+    {
+        ImageSession session = Opened();
+        Assert.Equal(SessionVerdict.Fresh, session.Judge(1, ImageSession.WindowSize));
+        Assert.Equal(SessionVerdict.BeyondWindow, session.Judge(1, ImageSession.WindowSize + 1));
+    }
+
+    [Fact]
+    public void A_newer_owner_fences_the_older_one_and_starts_with_an_empty_window()
+    {
+        ImageSession session = Opened();
+        session.Record(1, 1, 0);
+        Assert.Equal(SessionVerdict.Fresh, session.Open(2, 0));
+        Assert.Equal(SessionVerdict.StaleOwner, session.Judge(1, 2));
+        Assert.Equal(SessionVerdict.StaleOwner, session.Open(1, 0));
+        Assert.Equal(SessionVerdict.Fresh, session.Judge(2, 1));
+        Assert.Equal(1u << 20, session.SizeBytes);
+    }
+
+    [Fact]
+    public void A_closed_session_stays_closed_for_its_generation()
+    {
+        ImageSession session = Opened();
+        session.Close(1);
+        Assert.Equal(SessionVerdict.UnknownSession, session.Judge(1, 1));
+        Assert.Equal(SessionVerdict.UnknownSession, session.Open(1, 0));
+        Assert.Equal(SessionVerdict.Fresh, session.Open(2, 0));
+    }
+
+    [Fact]
+    public void Judges_as_a_naive_model_does_over_random_histories()
+    {
+        for (ulong seed = 1; seed <= 50; seed++)
+        {
+            Prng prng = new(seed);
+            ImageSession session = Opened();
+            HashSet<ulong> applied = [];
+            ulong lowest = 1;
+            for (int step = 0; step < 3000; step++)
+            {
+                ulong sequence = (ulong)Math.Max(1, (long)lowest + prng.Between(-20, ImageSession.WindowSize + 20));
+                SessionVerdict expected = sequence < lowest ? SessionVerdict.Finished
+                    : sequence >= lowest + ImageSession.WindowSize ? SessionVerdict.BeyondWindow
+                    : applied.Contains(sequence) ? SessionVerdict.Duplicate : SessionVerdict.Fresh;
+                Assert.Equal(expected, session.Judge(1, sequence));
+                if (expected != SessionVerdict.Fresh) { continue; }
+                ulong carried = Math.Min(sequence, lowest + prng.Below(40UL));
+                session.Record(sequence, carried, 0);
+                _ = applied.Add(sequence);
+                lowest = Math.Max(lowest, carried);
+            }
+        }
+    }
+
+    [Fact]
+    public void The_stored_form_brings_everything_back()
+    {
+        ImageSession session = Opened(3);
+        session.Record(4, 2, 1 << 22);
+        session.Record(1000, 2, 0);
+        byte[] bytes = new byte[ImageSession.StoredBytes];
+        session.Store(bytes);
+        Assert.True(ImageSession.TryLoad(bytes, out ImageSession loaded));
+        Assert.Equal(new ImageId(7), loaded.Image);
+        Assert.Equal(1u << 22, loaded.SizeBytes);
+        Assert.Equal(SessionVerdict.Duplicate, loaded.Judge(3, 4));
+        Assert.Equal(SessionVerdict.Duplicate, loaded.Judge(3, 1000));
+        Assert.Equal(SessionVerdict.Finished, loaded.Judge(3, 1));
+        Assert.Equal(SessionVerdict.Fresh, loaded.Judge(3, 5));
+        Assert.False(ImageSession.TryLoad(bytes.AsSpan(1), out _));
+    }
+}
