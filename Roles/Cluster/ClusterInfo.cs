@@ -1,0 +1,57 @@
+using System;
+using System.Collections.Generic;
+using Fastblock.Native.Base;
+using Fastblock.Net.Proto;
+using Fastblock.Net.Transport;
+using Google.Protobuf;
+
+namespace Fastblock.Roles.Cluster;
+
+/// <summary>The cluster itself: fixed when it was made.</summary>
+internal sealed record ClusterInfo
+{
+    public Guid Uuid { get; init; }
+
+    /// <summary>Shards of every OSD.</summary>
+    public int Shards { get; init; }
+
+    public long CreatedMillis { get; init; }
+    public IReadOnlyList<MonInfo> Mons { get; init; } = [];
+
+    /// <summary>Revision of the last change of this record.</summary>
+    public Epoch Changed { get; init; }
+
+    /// <returns>False when the bytes are no valid record.</returns>
+    public static bool TryRead(ReadOnlySpan<byte> bytes, Epoch changed, out ClusterInfo info)
+    {
+        info = new ClusterInfo();
+        if (!ProtoReader.TryParse(ClusterRecord.Parser, bytes, out ClusterRecord record)) { return false; }
+        if (!UuidBytes.TryRead(record.Uuid, out Guid uuid) || uuid == Guid.Empty) { return false; }
+        if (record.Shards is 0 or > ClusterLimits.MaxShards) { return false; }
+        List<MonInfo> mons = [];
+        foreach (MonRecord mon in record.Mons)
+        {
+            if (!NetAddress.TryParse(mon.Address, 0, out NetAddress? address)) { return false; }
+            mons.Add(new MonInfo(new MonId(mon.Id), address));
+        }
+        info = new ClusterInfo
+        {
+            Uuid = uuid,
+            Shards = (int)record.Shards,
+            CreatedMillis = record.CreatedMs,
+            Mons = mons,
+            Changed = changed,
+        };
+        return true;
+    }
+
+    public byte[] ToBytes()
+    {
+        ClusterRecord record = new() { Uuid = UuidBytes.ToBytes(Uuid), Shards = (uint)Shards, CreatedMs = CreatedMillis };
+        foreach (MonInfo mon in Mons)
+        {
+            record.Mons.Add(new MonRecord { Id = mon.Id.Value, Address = mon.Address.ToString() });
+        }
+        return record.ToByteArray();
+    }
+}

@@ -1,0 +1,8 @@
+namespace Fastblock.Roles.Cluster;
+
+/// <summary>What must not be shared by two replicas of one PG. Values are in map records.</summary>
+internal enum FailureDomain : byte
+{
+    Host = 0,
+    Osd = 1,
+}
