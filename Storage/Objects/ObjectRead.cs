@@ -1,0 +1,46 @@
+using System;
+using Fastblock.Native.Base;
+using Fastblock.Native.Reactor;
+
+namespace Fastblock.Storage.Objects;
+
+/// <summary>One read of whole blocks of one object. Pooled by its owner: derive from it, call <see cref="Prepare"/>, hand it
+/// to <see cref="ObjectStore.Read"/> and get the outcome in <see cref="OnCompleted"/>, never before Read has returned.</summary>
+internal abstract class ObjectRead
+{
+    private uint[] _crcs = [];
+
+    public PgId Group { get; private set; }
+    public ObjectId Object { get; private set; }
+    public int FirstBlock { get; private set; }
+    public int Blocks { get; private set; }
+
+    /// <summary>Where the data goes; the caller's reference must live until <see cref="OnCompleted"/>.</summary>
+    public PooledBuffer? Buffer { get; private set; }
+
+    /// <summary>Where in <see cref="Buffer"/> the first block goes; a multiple of 4096.</summary>
+    public int BufferOffset { get; private set; }
+
+    /// <summary>CRC-32C of each block read (of zeros for a hole). Valid in and after a successful completion.</summary>
+    public ReadOnlySpan<uint> Crcs => _crcs.AsSpan(0, Blocks);
+
+    /// <summary>With BadMessage: the first block of the object whose contents do not match their checksum, else -1.</summary>
+    public int BadBlock { get; private set; } = -1;
+
+    /// <summary>Raft index of the object's last change that the read saw; 0 = the object does not exist.</summary>
+    public ulong Version { get; private set; }
+
+    /// <summary>Sets up the next read; not while one is under way.</summary>
+    public void Prepare(PgId group, ObjectId obj, int firstBlock, int blocks, PooledBuffer buffer, int bufferOffset = 0)
+    {
+        Invariant.Require(bufferOffset % Units.BlockBytes == 0);
+        (Group, Object, FirstBlock, Blocks, Buffer, BufferOffset) = (group, obj, firstBlock, blocks, buffer, bufferOffset);
+        if (_crcs.Length < blocks) { _crcs = new uint[blocks]; }
+        BadBlock = -1;
+        Version = 0;
+    }
+
+    /// <summary>The outcome, inside the reactor's loop: None, BadMessage (a checksum does not match: see
+    /// <see cref="BadBlock"/>, the buffer is undefined) or Io. The op may be prepared again from here.</summary>
+    protected internal abstract void OnCompleted(Errno status);
+}
