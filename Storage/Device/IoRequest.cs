@@ -40,6 +40,9 @@ internal abstract unsafe class IoRequest : IDisposable
     /// <summary>Free for the device that serves the request (queue links, slots).</summary>
     internal long DeviceState { get; set; }
 
+    /// <summary>How far partitions have moved <see cref="OffsetBytes"/> on its way to the device.</summary>
+    private long _shiftBytes;
+
     /// <summary>Begins a request; for Read and Write add segments next. Discard needs the length here.</summary>
     public void Prepare(IoKind kind, long offsetBytes, int lengthBytes = 0, bool durable = false)
     {
@@ -51,6 +54,7 @@ internal abstract unsafe class IoRequest : IDisposable
         Durable = durable;
         SegmentCount = 0;
         RegisteredIndex = -1;
+        _shiftBytes = 0;
     }
 
     /// <summary>Adds memory for the next bytes; merges with the previous segment when they touch.</summary>
@@ -72,9 +76,25 @@ internal abstract unsafe class IoRequest : IDisposable
         return true;
     }
 
+    /// <summary>For a device that is a window on another one: moves the request to the outer device's offsets until it
+    /// completes.</summary>
+    internal void Shift(long bytes)
+    {
+        OffsetBytes += bytes;
+        _shiftBytes += bytes;
+    }
+
+    /// <summary>For devices: gives the request back to its owner with the outcome.</summary>
+    internal void Complete(Errno status)
+    {
+        OffsetBytes -= _shiftBytes;
+        _shiftBytes = 0;
+        OnCompleted(status);
+    }
+
     /// <summary>The outcome; runs inside the reactor's loop. The request may be prepared and submitted again from here.</summary>
     /// <param name="status">None = all bytes were transferred. Anything else: the contents are undefined.</param>
-    protected internal abstract void OnCompleted(Errno status);
+    protected abstract void OnCompleted(Errno status);
 
     private void Grow()
     {
