@@ -1,0 +1,22 @@
+using Fastblock.Native.Base;
+using Fastblock.Net.Transport;
+
+namespace Fastblock.Roles.Replication;
+
+/// <summary>Bounds of what groups exchange and keep.</summary>
+internal static class ReplicationLimits
+{
+    /// <summary>Largest header of an entry: a role's operation with its CRCs outside.</summary>
+    public const int MaxHeaderBytes = 4096;
+
+    /// <summary>Largest payload of an entry: one data operation.</summary>
+    public const int MaxPayloadBytes = NetLimits.MaxPayloadBytes;
+
+    public const int MaxPayloadBlocks = MaxPayloadBytes / Units.BlockBytes;
+
+    /// <summary>Most members of a group, learners included: 5 voters, and as many on their way in.</summary>
+    public const int MaxMembers = 16;
+
+    /// <summary>Reads of one group that wait for a confirmation.</summary>
+    public const int MaxPendingReads = 4096;
+}
