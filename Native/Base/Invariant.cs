@@ -19,8 +19,24 @@ internal static class Invariant
         if (!condition) { Fail(expression, file, line); }
     }
 
+    /// <summary>Tests only: on the calling thread a violation throws <see cref="InvariantViolation"/> and does not abort.</summary>
+    [field: ThreadStatic]
+    public static bool ThrowsOnThisThread { get; set; }
+
+    /// <summary>Tests only: the first violation on this thread, whoever caught its exception; null = none.</summary>
+    [field: ThreadStatic]
+    public static string? FirstViolation { get; set; }
+
     [DoesNotReturn]
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void Fail(string expression, string file, int line) =>
-        Environment.FailFast($"invariant violated: {expression} at {file}:{line}");
+    private static void Fail(string expression, string file, int line)
+    {
+        string message = $"invariant violated: {expression} at {file}:{line}";
+        if (ThrowsOnThisThread)
+        {
+            FirstViolation ??= message;
+            throw new InvariantViolation(message);
+        }
+        Environment.FailFast(message);
+    }
 }

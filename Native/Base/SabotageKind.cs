@@ -1,0 +1,37 @@
+namespace Fastblock.Native.Base;
+
+/// <summary>Deliberate defects, one for each protection whose loss the simulator must notice. See docs/testing.md.</summary>
+internal enum SabotageKind
+{
+    None = 0,
+
+    /// <summary>A voter answers before its term and vote are durable, and does not write them.</summary>
+    VoteNotPersisted,
+
+    /// <summary>A repeated write is applied again, however late it comes.</summary>
+    LateDuplicateWrite,
+
+    /// <summary>A replica whose device came back empty takes part as if it had lost nothing.</summary>
+    EmptiedDeviceVotes,
+
+    /// <summary>Owner generations are not compared: a fenced writer's requests are carried out.</summary>
+    NoOwnerGenerations,
+
+    /// <summary>Reads see entries that are in the log and not yet committed.</summary>
+    UncommittedRead,
+
+    /// <summary>Log recovery takes the first bad record for the end of the log, whatever follows it.</summary>
+    RecoveryStopsAtFirstBadRecord,
+
+    /// <summary>The leader's lease lasts a multiple of the time for which voters keep still.</summary>
+    LeaseWithoutDriftBound,
+
+    /// <summary>Entries of older terms are committed by counting replicas (Raft 5.4.2).</summary>
+    CommitWithoutCurrentTerm,
+
+    /// <summary>A replica acknowledges an entry that is not durable yet.</summary>
+    AckBeforeDurable,
+
+    /// <summary>Reads are answered without a lease and without a read-index round.</summary>
+    ReadWithoutLease,
+}

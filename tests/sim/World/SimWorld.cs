@@ -1,0 +1,132 @@
+using System;
+using System.Collections.Generic;
+using Fastblock.Native.Base;
+using Fastblock.Native.Reactor;
+using Fastblock.Tests.Sim.Network;
+
+namespace Fastblock.Tests.Sim.World;
+
+/// <summary>A whole cluster's surroundings in one thread: virtual time, hosts, a network and disks, all drawn from one seed.
+/// Time passes only between events, so minutes of a cluster's life take a fraction of a second.</summary>
+internal sealed class SimWorld : IDisposable
+{
+    private readonly EventQueue _events = new();
+    private readonly List<SimHost> _hosts = [];
+    private readonly List<BufferPool> _buried = [];
+
+    public SimWorld(ulong seed, string? tracePath = null)
+    {
+        Invariant.ThrowsOnThisThread = true;
+        Invariant.FirstViolation = null;
+        Seed = seed;
+        Prng = new Prng(seed);
+        Trace = new SimTrace(tracePath);
+        Network = new SimNetwork(this, Prng.Fork());
+    }
+
+    public ulong Seed { get; }
+
+    /// <summary>For the world itself and for whoever builds the scenario.</summary>
+    public Prng Prng { get; }
+    public SimTrace Trace { get; }
+    public SimNetwork Network { get; }
+    public IReadOnlyList<SimHost> Hosts => _hosts;
+
+    /// <summary>World time of the event that is running, in nanoseconds from 0.</summary>
+    public long Now { get; private set; }
+
+    /// <summary>The reactor whose loop is running, if any.</summary>
+    public SimSeat? Running { get; set; }
+
+    /// <summary>World time as the running reactor lives it: ahead of <see cref="Now"/> when its iteration has taken time.</summary>
+    public long TimeNow => Running == null ? Now : Now + Running.LagNanos;
+
+    /// <summary>Events run so far.</summary>
+    public long EventCount { get; private set; }
+
+    /// <summary>Chance per million that a reactor is stopped (by the scheduler, SIGSTOP, a hypervisor) right where it looks at
+    /// its clock, and for how long at most: the gap in which a lease may run out unnoticed.</summary>
+    public int StallPerMillion { get; set; }
+    public long StallMaxNanos { get; set; } = Units.NanosPerSecond;
+
+    /// <param name="driftPpm">Speed of the host's clock against the world's.</param>
+    public SimHost AddHost(string name, long driftPpm = 0)
+    {
+        var clock = new SimClock(this, Prng.Between(1, 1_000) * Units.NanosPerSecond, driftPpm);
+        var host = new SimHost(this, _hosts.Count + 1, name, clock);
+        _hosts.Add(host);
+        return host;
+    }
+
+    /// <summary>Runs <paramref name="action"/> after so many nanoseconds.</summary>
+    public void Schedule(long afterNanos, Action action) => ScheduleAt(TimeNow + afterNanos, new ActionEvent(action));
+
+    public void ScheduleAt(long at, SimEvent added)
+    {
+        added.At = Math.Max(at, Now);
+        _events.Add(added);
+    }
+
+    /// <summary>The time a clock reads; the reading itself may be where the process is stopped for a while.</summary>
+    public long SampleTime()
+    {
+        if (Running != null && StallPerMillion > 0 && Prng.Chance(StallPerMillion))
+        {
+            Running.LagNanos += Prng.Between(1, StallMaxNanos);
+        }
+        return TimeNow;
+    }
+
+    /// <summary>Lets so much time pass.</summary>
+    public void RunFor(long nanos)
+    {
+        long end = Now + nanos;
+        while (_events.NextAt <= end) { RunNext(); }
+        Now = end;
+    }
+
+    /// <summary>Lets time pass until the condition holds, at most so long.</summary>
+    /// <returns>Whether it holds.</returns>
+    public bool RunUntil(Func<bool> condition, long limitNanos)
+    {
+        long end = Now + limitNanos;
+        while (!condition())
+        {
+            if (_events.NextAt > end)
+            {
+                Now = end;
+                return condition();
+            }
+            RunNext();
+        }
+        return true;
+    }
+
+    /// <summary>Keeps the memory of a dead process until the end of the run: a late access then reads poison and is seen as
+    /// wrong data, where freed memory would take the whole test run down.</summary>
+    internal void Bury(BufferPool pool) => _buried.Add(pool);
+
+    public void Dispose()
+    {
+        Invariant.ThrowsOnThisThread = false;
+        Invariant.FirstViolation = null;
+        foreach (SimHost host in _hosts)
+        {
+            if (host.Process == null) { continue; }
+            foreach (SimSeat seat in host.Process.Seats) { seat.Buffers.Dispose(); }
+        }
+        foreach (BufferPool pool in _buried) { pool.Dispose(); }
+        Trace.Dispose();
+    }
+
+    private void RunNext()
+    {
+        SimEvent next = _events.Take();
+        Now = next.At;
+        if (next.IsCancelled) { return; }
+        EventCount++;
+        next.Run();
+        // Also when a task of the product has caught the exception.
+        if (Invariant.FirstViolation is { } violation) { throw new InvariantViolation(violation); }
+    }
+}
