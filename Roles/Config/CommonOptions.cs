@@ -58,7 +58,7 @@ internal static class CommonOptions
     public static FastblockConfig ConfigOf(ParseResult parsed)
     {
         string? path = PathOf(parsed.GetValue(Config));
-        FastblockConfig config = path is null ? new FastblockConfig() : FastblockConfig.Load(path);
+        FastblockConfig config = path is null ? new FastblockConfig() : ConfigReader.Load(path);
         if (parsed.GetValue(Mon) is string mons) { config = config with { Cluster = config.Cluster with { Mons = mons.Split(',') } }; }
         return config;
     }
