@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using Fastblock.Native.Base;
 using Fastblock.Net.Proto;
+using Fastblock.Net.Rpc;
 using Fastblock.Net.Transport;
 using Google.Protobuf;
 

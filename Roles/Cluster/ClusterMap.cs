@@ -9,10 +9,10 @@ namespace Fastblock.Roles.Cluster;
 /// records are immutable and replaced as a whole, so a reference taken from here stays valid as a snapshot. One thread.</summary>
 internal sealed class ClusterMap
 {
-    private readonly SortedDictionary<uint, OsdInfo> _osds = [];
-    private readonly SortedDictionary<uint, PoolPgs> _pools = [];
-    private readonly SortedDictionary<ulong, ImageInfo> _images = [];
-    private readonly Dictionary<(uint Pool, string Name), ImageInfo> _imagesByName = []; // looked up, never iterated
+    private SortedDictionary<uint, OsdInfo> _osds = [];
+    private SortedDictionary<uint, PoolPgs> _pools = [];
+    private SortedDictionary<ulong, ImageInfo> _images = [];
+    private Dictionary<(uint Pool, string Name), ImageInfo> _imagesByName = []; // looked up, never iterated
     private int _pgCount;
 
     /// <summary>Revision of the newest change; 0 = empty.</summary>
@@ -170,16 +170,16 @@ internal sealed class ClusterMap
         if (revision > Epoch) { Epoch = revision; }
     }
 
-    /// <summary>Forgets everything: a full copy follows.</summary>
-    public void Clear()
+    /// <summary>Becomes what <paramref name="other"/> is, which must not be used any more.</summary>
+    public void TakeOver(ClusterMap other)
     {
-        _osds.Clear();
-        _pools.Clear();
-        _images.Clear();
-        _imagesByName.Clear();
-        _pgCount = 0;
-        Cluster = null;
-        Epoch = default;
+        _osds = other._osds;
+        _pools = other._pools;
+        _images = other._images;
+        _imagesByName = other._imagesByName;
+        _pgCount = other._pgCount;
+        Cluster = other.Cluster;
+        Epoch = other.Epoch;
     }
 
     private void RemoveImage(ImageId id)

@@ -1,6 +1,7 @@
 using System;
 using Fastblock.Native.Base;
 using Fastblock.Net.Proto;
+using Fastblock.Net.Rpc;
 using Google.Protobuf;
 
 namespace Fastblock.Roles.Cluster;

@@ -1,6 +1,7 @@
 using System;
 using Fastblock.Native.Base;
 using Fastblock.Net.Proto;
+using Fastblock.Net.Rpc;
 using Fastblock.Net.Transport;
 using Google.Protobuf;
 

@@ -2,6 +2,7 @@ using System;
 using System.Numerics;
 using Fastblock.Native.Base;
 using Fastblock.Net.Proto;
+using Fastblock.Net.Rpc;
 using Google.Protobuf;
 
 namespace Fastblock.Roles.Cluster;

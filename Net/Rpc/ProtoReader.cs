@@ -1,7 +1,7 @@
 using System;
 using Google.Protobuf;
 
-namespace Fastblock.Roles.Cluster;
+namespace Fastblock.Net.Rpc;
 
 /// <summary>Parses protobuf that came from outside. The library says "malformed" by exception; it ends here.</summary>
 internal static class ProtoReader

@@ -1,0 +1,214 @@
+using System;
+using System.Collections.Generic;
+using Fastblock.Native.Base;
+using Fastblock.Native.Reactor;
+using Fastblock.Net.Proto;
+using Fastblock.Net.Rpc;
+using Fastblock.Net.Transport;
+using Fastblock.Roles.Cluster;
+
+namespace Fastblock.Roles.Client;
+
+/// <summary>A node's line to the monitors: keeps a connection to any of them, a watch with a mirror of the cluster map, and
+/// finds the leader for commands. Losing all monitors costs nothing but map changes: it goes on trying for ever.
+/// <para>Two connections at most: the *home* one (any monitor: the watch, and commands while it leads) and the *leader* one
+/// (opened when home answered "not the leader"). One reactor's thread only.</para></summary>
+internal sealed partial class MonClient : IControlChannelOwner
+{
+    private readonly Reactor _reactor;
+    private readonly ITransport _transport;
+    private readonly MonClientOptions _options;
+    private readonly Prng _prng;
+    private readonly List<NetAddress> _mons;
+    private readonly List<IMapListener> _listeners = [];
+    private readonly List<Waiter> _waiters = [];
+    private readonly RetryTimer _retry;
+    private ControlChannel? _home;
+    private ControlChannel? _leader;
+    private int _nextMon;
+    private int _failures;
+    private ulong _sequence;
+    private bool _started;
+
+    public MonClient(Reactor reactor, ITransport transport, MonClientOptions options, Prng prng)
+    {
+        Invariant.Require(options.Mons.Count > 0);
+        _reactor = reactor;
+        _transport = transport;
+        _options = options;
+        _prng = prng;
+        _mons = [.. options.Mons];
+        _retry = new RetryTimer(this);
+        _nextMon = prng.Below(_mons.Count);
+        // Starts at random, so that a client that was restarted under the same instance does not repeat numbers.
+        _sequence = prng.Next() >> 1;
+    }
+
+    /// <summary>The mirror; empty until <see cref="IsMapReady"/>. With all monitors gone it stays as it was.</summary>
+    public ClusterMap Map { get; } = new();
+
+    /// <summary>The map is complete (it may be old while no monitor answers).</summary>
+    public bool IsMapReady { get; private set; }
+
+    /// <summary>Connected to some monitor.</summary>
+    public bool IsConnected => _home is { IsUp: true };
+
+    /// <summary>Why the last attempt to reach a monitor failed, for humans; empty when it did not.</summary>
+    public string LastError { get; private set; } = "";
+
+    public void Start()
+    {
+        Invariant.Require(!_started);
+        _started = true;
+        ConnectHome();
+    }
+
+    /// <summary>Closes everything; requests in flight end with NoConnection.</summary>
+    public void Stop()
+    {
+        _started = false;
+        _reactor.Disarm(_retry);
+        _home?.Close(Errno.ShutDown);
+        _leader?.Close(Errno.ShutDown);
+        WakeWaiters();
+    }
+
+    public void AddListener(IMapListener listener) => _listeners.Add(listener);
+
+    public void RemoveListener(IMapListener listener) => _listeners.Remove(listener);
+
+    /// <summary>Asks the monitors: finds the leader, repeats over lost connections and elections under the same identity, so
+    /// that a command is done once. Never throws.</summary>
+    /// <param name="timeoutNanos">After it: Timeout (some monitor was reached, the outcome may be unknown) or NoConnection.</param>
+    public async ReactorTask<ControlReply> RequestAsync(ControlRequest request, long timeoutNanos)
+    {
+        request.ClientInstance = UuidBytes.ToBytes(_options.Instance);
+        request.ClientSequence = ++_sequence;
+        long deadline = _reactor.NowNanos + timeoutNanos;
+        string why = "";
+        bool reached = false;
+        while (_started && _reactor.NowNanos < deadline)
+        {
+            ControlChannel? channel = _leader is { IsUp: true } ? _leader : _home;
+            if (channel is not { IsUp: true })
+            {
+                _ = await WaitAsync(static client => client.IsConnected || client._leader is { IsUp: true }, deadline);
+                continue;
+            }
+            long attemptEnd = Math.Min(deadline, _reactor.NowNanos + _options.AttemptNanos);
+            ControlReply reply = await channel.RequestAsync(request, attemptEnd);
+            switch (reply.Status)
+            {
+                case ControlStatus.StatusTimeout:
+                    reached = true;
+                    channel.Close(Errno.TimedOut);
+                    break;
+                case ControlStatus.StatusNoConnection:
+                    break;
+                case ControlStatus.StatusNotLeader:
+                    reached = true;
+                    FollowRedirect(channel, reply);
+                    await PauseAsync(deadline);
+                    break;
+                case ControlStatus.StatusAgain:
+                    reached = true;
+                    await PauseAsync(deadline);
+                    break;
+                default:
+                    return reply;
+            }
+            why = reply.Text;
+        }
+        return reached
+            ? ControlCodec.Reply(ControlStatus.StatusTimeout, why.Length > 0 ? why : "the monitors did not answer in time")
+            : ControlCodec.Reply(ControlStatus.StatusNoConnection, NoConnectionText());
+    }
+
+    /// <summary>Waits until the map is complete.</summary>
+    /// <returns>False when it is not by then.</returns>
+    public ReactorTask<bool> WaitForMapAsync(long timeoutNanos) =>
+        WaitAsync(static client => client.IsMapReady, _reactor.NowNanos + timeoutNanos);
+
+    /// <summary>Waits until the mirror has reached <paramref name="epoch"/>, for example the revision of a reply.</summary>
+    public ReactorTask<bool> WaitForEpochAsync(Epoch epoch, long timeoutNanos) =>
+        WaitAsync(client => client.IsMapReady && client.Map.Epoch >= epoch, _reactor.NowNanos + timeoutNanos);
+
+    /// <summary>What to tell a user who could not reach the cluster.</summary>
+    public string NoConnectionText() =>
+        $"no monitor of {string.Join(", ", _mons)} can be reached" + (LastError.Length > 0 ? $": {LastError}" : "");
+
+    void IControlChannelOwner.OnChannelUp(ControlChannel channel)
+    {
+        LastError = "";
+        if (channel == _home)
+        {
+            _failures = 0;
+            if (_options.Watch) { WatchAsync(channel).Forget(); }
+        }
+        WakeWaiters();
+    }
+
+    void IControlChannelOwner.OnChannelClosed(ControlChannel channel, Errno reason, string detail)
+    {
+        if (_started && reason is not Errno.ShutDown)
+        {
+            LastError = $"{channel.Address}: {(detail.Length > 0 ? detail : reason.ToString())}";
+        }
+        if (channel == _leader) { _leader = null; }
+        if (channel != _home) { return; }
+        _home = null;
+        if (!_started) { return; }
+        long delay = Math.Min(_options.RetryLastNanos, _options.RetryFirstNanos << Math.Min(_failures, 10));
+        _failures++;
+        _reactor.Arm(_retry, _reactor.NowNanos + (delay / 2) + _prng.Between(0, delay / 2));
+    }
+
+    private Hello MakeHello() => new()
+    {
+        Role = _options.Role,
+        NodeId = _options.NodeId,
+        Cluster = _options.Cluster != Guid.Empty ? _options.Cluster : Map.Cluster?.Uuid ?? Guid.Empty,
+        Instance = _options.Instance,
+    };
+
+    private void ConnectHome()
+    {
+        if (!_started || _home is not null) { return; }
+        NetAddress address = _mons[_nextMon % _mons.Count];
+        _nextMon = (_nextMon + 1) % _mons.Count;
+        _home = new ControlChannel(_reactor, _transport, address, MakeHello(), this);
+    }
+
+    private void FollowRedirect(ControlChannel from, ControlReply reply)
+    {
+        if (from == _leader)
+        {
+            from.Close(Errno.Stale); // it led once
+            _leader = null;
+        }
+        if (!NetAddress.TryParse(reply.LeaderAddress, 0, out NetAddress? address) || address == from.Address) { return; }
+        if (_home is { IsUp: true } && _home.Address == address) { return; }
+        _leader ??= new ControlChannel(_reactor, _transport, address, MakeHello(), this);
+    }
+
+    private async ReactorTask PauseAsync(long deadline)
+    {
+        long pause = (20 * Units.NanosPerMilli) + _prng.Between(0, 30 * Units.NanosPerMilli);
+        await _reactor.Delay(Math.Max(0, Math.Min(pause, deadline - _reactor.NowNanos)));
+    }
+
+    /// <summary>Monitors that the map names and the configuration did not.</summary>
+    private void LearnMons()
+    {
+        if (Map.Cluster is null) { return; }
+        foreach (MonInfo mon in Map.Cluster.Mons)
+        {
+            if (!_mons.Contains(mon.Address)) { _mons.Add(mon.Address); }
+        }
+    }
+
+    private sealed class RetryTimer(MonClient client) : TimerEntry
+    {
+        public override void OnTimer(long nowNanos) => client.ConnectHome();
+    }
+}

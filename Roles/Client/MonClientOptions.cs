@@ -1,0 +1,35 @@
+using System;
+using System.Collections.Generic;
+using Fastblock.Native.Base;
+using Fastblock.Net.Transport;
+
+namespace Fastblock.Roles.Client;
+
+/// <summary>Where the monitors are and who asks.</summary>
+internal sealed record MonClientOptions
+{
+    /// <summary>At least one; others are learned from the map.</summary>
+    public required IReadOnlyList<NetAddress> Mons { get; init; }
+
+    /// <summary>Client, or Osd for an OSD.</summary>
+    public PeerRole Role { get; init; } = PeerRole.Client;
+
+    /// <summary>OSD id; 0 for clients.</summary>
+    public uint NodeId { get; init; }
+
+    /// <summary>Uuid of this client process, or of the OSD's device. Commands are told apart by it and a counter.</summary>
+    public required Guid Instance { get; init; }
+
+    /// <summary>The cluster that it must be; Guid.Empty = whatever the monitors say.</summary>
+    public Guid Cluster { get; init; }
+
+    /// <summary>Keep a mirror of the map. Without it only requests work.</summary>
+    public bool Watch { get; init; } = true;
+
+    /// <summary>Delay before the next monitor is tried after a failure: the first, doubled up to the last.</summary>
+    public long RetryFirstNanos { get; init; } = 20 * Units.NanosPerMilli;
+    public long RetryLastNanos { get; init; } = 500 * Units.NanosPerMilli;
+
+    /// <summary>How long one monitor may take to answer before another attempt is made (within the caller's time-out).</summary>
+    public long AttemptNanos { get; init; } = 3 * Units.NanosPerSecond;
+}
