@@ -1,0 +1,18 @@
+using System.Collections.Generic;
+using Fastblock.Native.Base;
+using Fastblock.Native.Reactor;
+
+namespace Fastblock.Storage.Log;
+
+/// <summary>Whoever reads payload blocks where the log put them (the object store). Asked by the cleaner.</summary>
+internal interface IBlockMover
+{
+    /// <summary>Moves every live block that lies in <paramref name="ranges"/> to its home. The first range is the whole oldest
+    /// segment, the others are entries that were copied out of it or of an older one. Completes with None only when
+    /// everything that stopped referring to the ranges is durable (data flushed, metadata committed) and no read of theirs
+    /// is under way. Blocks of entries that are not applied yet are never in them.
+    /// <para>An object's durable version may only become v when all its blocks of entries up to v are home: an entry at or
+    /// below the version is skipped on replay. So move all the blocks of an object together.</para></summary>
+    /// <returns>Anything but None: the segment stays, and the cleaner tries again later.</returns>
+    ReactorTask<Errno> MoveHomeAsync(IReadOnlyList<LogRange> ranges);
+}

@@ -1,0 +1,15 @@
+using Fastblock.Native.Base;
+using Fastblock.Native.Reactor;
+
+namespace Fastblock.Storage.Log;
+
+/// <summary>Whoever owns the entries of the groups (the replication layer). Asked by the cleaner.</summary>
+internal interface ILogOwner
+{
+    /// <summary>The oldest segment holds entries of <paramref name="group"/> up to <paramref name="upTo"/>. Make the group's
+    /// applied state durable so that they need not be replayed, and answer the index up to which entries may go (0 = none;
+    /// never above the applied index or a pin). Entries above the answer are copied to the end of the log, so answer in
+    /// bounded time whatever the group is doing: an idle group, a slow follower or a missing majority is no reason to wait.
+    /// <para>Payload blocks need not be home yet: the log asks the <see cref="IBlockMover"/> for them afterwards.</para></summary>
+    ReactorTask<ulong> ReleaseUpToAsync(PgId group, ulong upTo);
+}
