@@ -1,0 +1,41 @@
+using System;
+using Fastblock.Native.Base;
+
+namespace Fastblock.Roles.Client;
+
+/// <summary>Limits and times of an <see cref="ImageClient"/>; the simulator sets them tiny.</summary>
+internal sealed record ImageClientOptions
+{
+    /// <summary>Uuid of this client process, for hellos and ownership.</summary>
+    public Guid Instance { get; init; }
+
+    /// <summary>Requests to OSDs that may exist at once; I/O beyond waits in the client. 16 MiB of 4 KiB I/O.</summary>
+    public int MaxRequests { get; init; } = 4096;
+
+    /// <summary>Requests that one I/O may have under way: a discard of a whole image must not fill the table.</summary>
+    public int MaxRequestsPerIo { get; init; } = 64;
+
+    /// <summary>No answer for so long on a connection that lives: send again, to the next replica. Doubles while it goes on.</summary>
+    public long RequestTimeoutNanos { get; init; } = Units.NanosPerSecond;
+
+    /// <summary>Most that the above grows to.</summary>
+    public long RequestTimeoutMaxNanos { get; init; } = 8 * Units.NanosPerSecond;
+
+    /// <summary>How long a PG waits for a connection to come up before it tries the next replica.</summary>
+    public long ConnectWaitNanos { get; init; } = 250 * Units.NanosPerMilli;
+
+    /// <summary>Pause after every replica of a PG has said no, and what it grows to: half an election must not pass in it.</summary>
+    public long BackOffMinNanos { get; init; } = Units.NanosPerMilli;
+
+    /// <inheritdoc cref="BackOffMinNanos"/>
+    public long BackOffMaxNanos { get; init; } = 50 * Units.NanosPerMilli;
+
+    /// <summary>Pause between attempts to connect to one OSD, doubling from the first to the second.</summary>
+    public long ReconnectMinNanos { get; init; } = 5 * Units.NanosPerMilli;
+
+    /// <inheritdoc cref="ReconnectMinNanos"/>
+    public long ReconnectMaxNanos { get; init; } = 500 * Units.NanosPerMilli;
+
+    /// <summary>How long closing waits for the PGs and the monitors; what it cannot tell them they find out by the next owner.</summary>
+    public long CloseTimeoutNanos { get; init; } = 2 * Units.NanosPerSecond;
+}

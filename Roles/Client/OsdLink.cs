@@ -1,0 +1,96 @@
+using System;
+using Fastblock.Native.Base;
+using Fastblock.Net.Transport;
+using Fastblock.Roles.Cluster;
+
+namespace Fastblock.Roles.Client;
+
+/// <summary>The connection to one shard of one OSD, used by all PGs that live there. Connects when somebody wants to send,
+/// again after a growing pause when that failed. What was sent over a lost connection is the PGs' business.</summary>
+internal sealed class OsdLink(ImageClient client, OsdId osd, int shard) : IConnectionHandler
+{
+    private IConnection? _connection;
+    private NetAddress? _address;
+    private long _retryAtNanos;
+    private int _failures;
+
+    public OsdId Osd { get; } = osd;
+    public int Shard { get; } = shard;
+    public bool IsUp => _connection is { IsUp: true };
+
+    /// <summary>A request ran into its time limit and nothing at all has been heard since it was sent.</summary>
+    public bool IsSuspect { get; private set; }
+
+    /// <summary>When the last frame came.</summary>
+    public long HeardNanos { get; private set; }
+
+    /// <summary>Says whether it can be used, and begins to connect if that is due.</summary>
+    public LinkState Ensure(long nowNanos)
+    {
+        if (_connection is not null) { return _connection.IsUp ? LinkState.Up : LinkState.Connecting; }
+        if (nowNanos < _retryAtNanos) { return LinkState.Unreachable; }
+        if (!client.Map.TryGetOsd(Osd, out OsdInfo? info) || info.PublicAddress is null) { return LinkState.Unreachable; }
+        _address = info.PublicAddress;
+        Hello hello = new()
+        {
+            Role = PeerRole.Client,
+            Shard = (ushort)Shard,
+            Cluster = client.Map.Cluster?.Uuid ?? Guid.Empty,
+            Instance = client.Options.Instance,
+        };
+        _connection = client.Transport.Connect(_address, in hello, this);
+        return LinkState.Connecting;
+    }
+
+    /// <summary>Sends one request.</summary>
+    /// <returns>As <see cref="IConnection.TrySend"/>.</returns>
+    public Errno TrySend(ReadOnlySpan<byte> body, ReadOnlySpan<PayloadPart> payload) =>
+        _connection is null ? Errno.NotConnected : _connection.TrySend(FrameType.DataRequest, body, payload);
+
+    /// <summary>Remembers that a request sent at <paramref name="sentNanos"/> has had no answer for too long.</summary>
+    public void OnRequestTimedOut(long sentNanos) => IsSuspect |= HeardNanos <= sentNanos;
+
+    /// <summary>The map changed: an OSD that moved is reached at its new address, at once.</summary>
+    public void OnMapChanged()
+    {
+        if (!client.Map.TryGetOsd(Osd, out OsdInfo? info) || info.PublicAddress == _address) { return; }
+        _retryAtNanos = 0;
+        _failures = 0;
+        Close(Errno.HostUnreachable);
+    }
+
+    public void Close(Errno reason) => _connection?.Close(reason);
+
+    void IConnectionHandler.OnUp(IConnection connection)
+    {
+        ref readonly Hello peer = ref connection.PeerHello;
+        if (peer.Role != PeerRole.Osd || peer.NodeId != Osd.Value || peer.Shard != Shard)
+        {
+            // Somebody else listens at that address now; the map will tell.
+            connection.Close(Errno.Protocol);
+            return;
+        }
+        _failures = 0;
+        IsSuspect = false;
+        client.OnLinkUp(this);
+    }
+
+    void IConnectionHandler.OnFrame(IConnection connection, in Frame frame)
+    {
+        if (connection != _connection) { return; }
+        HeardNanos = client.Reactor.NowNanos;
+        IsSuspect = false;
+        if (frame.Type != FrameType.DataReply || !client.TryHandleReply(this, in frame)) { connection.Close(Errno.Protocol); }
+    }
+
+    void IConnectionHandler.OnClosed(IConnection connection, Errno reason, string detail)
+    {
+        if (connection != _connection) { return; }
+        _connection = null;
+        IsSuspect = false;
+        long pause = Math.Min(client.Options.ReconnectMaxNanos, client.Options.ReconnectMinNanos << Math.Min(_failures, 20));
+        _failures++;
+        _retryAtNanos = client.Reactor.NowNanos + pause;
+        client.OnLinkDown(this);
+    }
+}

@@ -1,0 +1,246 @@
+using System;
+using System.Collections.Generic;
+using Fastblock.Native.Base;
+using Fastblock.Native.Reactor;
+using Fastblock.Net.Codec;
+using Fastblock.Roles.Cluster;
+
+namespace Fastblock.Roles.Client;
+
+/// <summary>The client's side of one PG: whom to ask, what waits, what is under way, and the numbers of the session.
+/// <code>
+/// queue --Pump--> sent --final answer--> finished
+///   ^               |
+///   +---------------+  not the leader, no such PG, again, stale map, bad checksum, connection lost, no answer in time
+/// </code>
+/// A request keeps its sequence through all repetitions, so an OSD can tell a repetition from a new one; a time-out means
+/// "unknown", never "failed". Whatever comes back that is not final only ever leads to another sending.</summary>
+internal sealed partial class PgSession : TimerEntry
+{
+    private readonly ImageClient _client;
+    private readonly ObjectOpList _queue = new();
+    private readonly ObjectOpList _sent = new();
+    private readonly SequenceWindow _window = new();
+    private PgInfo? _info;
+    private OsdId _target;
+    private OsdLink? _link;
+    private long _pausedUntilNanos;
+    private long _linkWaitSinceNanos;
+    private long _timeoutNanos;
+    private Epoch _needsEpoch;
+    private int _failures;
+
+    public PgSession(ImageClient client, PgId id)
+    {
+        _client = client;
+        Id = id;
+        _timeoutNanos = client.Options.RequestTimeoutNanos;
+    }
+
+    public PgId Id { get; }
+
+    /// <summary>Data requests may be sent: the session is open in this PG, or the image is open for reading only.</summary>
+    public bool IsOpen { get; set; }
+
+    /// <summary>Requests that have no final answer.</summary>
+    public int Unfinished => _queue.Count + _sent.Count;
+
+    /// <summary>Adds a request and sends what can be sent. Session requests go before everything else.</summary>
+    public void Submit(ObjectOp op)
+    {
+        op.State = ObjectOpState.Queued;
+        if (op.Op == DataOp.OpenSession) { _queue.AddFirst(op); } else { _queue.AddLast(op); }
+        Pump();
+    }
+
+    /// <summary>Sends from the queue as long as the leader is known, connected, and the window has room.</summary>
+    public void Pump()
+    {
+        long now = _client.Reactor.NowNanos;
+        while (_queue.First is { } op && MaySend(op) && EnsureLink(now))
+        {
+            _queue.Remove(op);
+            op.State = ObjectOpState.Queued;
+            Errno sent = Send(op, now);
+            if (sent != Errno.None)
+            {
+                _queue.AddFirst(op);
+                if (sent == Errno.Again) { Pause(now, _client.Options.BackOffMinNanos); }
+                break;
+            }
+            op.State = ObjectOpState.Sent;
+            _sent.AddLast(op);
+        }
+        Rearm();
+    }
+
+    public void OnLinkUp(OsdLink link)
+    {
+        if (_link == link) { Pump(); }
+    }
+
+    /// <summary>All that was sent over the connection has an unknown fate: it goes to the front again, in order.</summary>
+    public void OnLinkDown(OsdLink link)
+    {
+        for (ObjectOp? op = _sent.Last; op is not null;)
+        {
+            ObjectOp? previous = op.Previous;
+            if (op.Link == link) { Requeue(op); }
+            op = previous;
+        }
+        if (_link != link) { return; }
+        FailOver(default, hasHint: false);
+        Pump();
+    }
+
+    /// <summary>Takes over what the map says now.</summary>
+    public void OnRoutesChanged()
+    {
+        if (!_client.Map.TryGetPg(Id, out PgInfo? info)) { return; }
+        if (!ReferenceEquals(info, _info))
+        {
+            bool keepTarget = _info is not null && info.Has(_target) && info.Shard == _info.Shard;
+            _info = info;
+            if (!keepTarget) { Aim(info.Has(info.PreferredLeader) ? info.PreferredLeader : info.Members[0].Osd); }
+        }
+        if (_client.Map.Epoch >= _needsEpoch && _needsEpoch != default)
+        {
+            _needsEpoch = default;
+            _pausedUntilNanos = 0;
+        }
+        Pump();
+    }
+
+    /// <summary>Ends everything with an error; nothing is sent any more.</summary>
+    public void FailAll(Errno status)
+    {
+        while ((_queue.First ?? _sent.First) is { } op) { Finish(op, status); }
+    }
+
+    /// <summary>For humans: which PG, and who was asked last.</summary>
+    public string Describe() => _info is null ? $"PG {Id} is not in the map"
+        : $"PG {Id} on OSDs {string.Join(", ", MemberIds(_info))}, last asked: {_target.Value}"
+            + (_link is { IsUp: true } ? "" : " (no connection)");
+
+    private static IEnumerable<uint> MemberIds(PgInfo info)
+    {
+        foreach (PgMember member in info.Members) { yield return member.Osd.Value; }
+    }
+
+    /// <summary>Time is up for something: an answer, a pause, a connection.</summary>
+    public override void OnTimer(long nowNanos)
+    {
+        bool late = false;
+        while (_sent.First is { } op && op.SentNanos + _timeoutNanos <= nowNanos)
+        {
+            op.Link!.OnRequestTimedOut(op.SentNanos);
+            _client.Stats.TimedOut++;
+            late |= op.Link == _link;
+            Requeue(op);
+        }
+        if (late)
+        {
+            _timeoutNanos = Math.Min(_timeoutNanos * 2, _client.Options.RequestTimeoutMaxNanos);
+            FailOver(default, hasHint: false);
+        }
+        Pump();
+    }
+
+    private bool MaySend(ObjectOp op)
+    {
+        if (op.IsSessionOp) { return true; }
+        return IsOpen && (!op.NeedsSequence || op.Sequence != 0 || _window.HasRoom);
+    }
+
+    /// <summary>Finds a connection that is up; else arranges to be called again.</summary>
+    private bool EnsureLink(long now)
+    {
+        if (_info is null) { return false; }
+        // At most once around the members: then a pause is due.
+        while (now >= _pausedUntilNanos)
+        {
+            _link ??= _client.LinkOf(_target, _info.Shard);
+            switch (_link.Ensure(now))
+            {
+                // A suspect is avoided once; when the others name it as leader, it is asked all the same.
+                case LinkState.Up when !_link.IsSuspect || _failures > 0:
+                    _linkWaitSinceNanos = 0;
+                    return true;
+                case LinkState.Connecting:
+                    if (_linkWaitSinceNanos == 0) { _linkWaitSinceNanos = now; }
+                    if (now - _linkWaitSinceNanos < _client.Options.ConnectWaitNanos) { return false; }
+                    break;
+            }
+            FailOver(default, hasHint: false);
+        }
+        return false;
+    }
+
+    /// <summary>The present target is of no use: on to the one that was named, else to the next member. Pauses when all have
+    /// been tried.</summary>
+    private void FailOver(OsdId hint, bool hasHint)
+    {
+        if (_info is null) { return; }
+        _failures++;
+        if (hasHint && hint != _target && _info.Has(hint))
+        {
+            Aim(hint);
+        }
+        else
+        {
+            int next = 0;
+            for (int i = 0; i < _info.Members.Count; i++)
+            {
+                if (_info.Members[i].Osd == _target) { next = (i + 1) % _info.Members.Count; }
+            }
+            Aim(_info.Members[next].Osd);
+        }
+        if (_failures >= _info.Members.Count)
+        {
+            int doublings = Math.Min(_failures - _info.Members.Count, 10);
+            PauseAbout(Math.Min(_client.Options.BackOffMaxNanos, _client.Options.BackOffMinNanos << doublings));
+        }
+    }
+
+    private void Aim(OsdId target)
+    {
+        _target = target;
+        _link = null;
+        _linkWaitSinceNanos = 0;
+    }
+
+    private void PauseAbout(long nanos) =>
+        Pause(_client.Reactor.NowNanos, nanos / 2 + _client.Prng.Between(0, nanos / 2 + 1));
+
+    private void Pause(long now, long nanos) => _pausedUntilNanos = Math.Max(_pausedUntilNanos, now + nanos);
+
+    private void Requeue(ObjectOp op)
+    {
+        _sent.Remove(op);
+        op.State = ObjectOpState.Queued;
+        op.Flags |= DataFlags.Resent;
+        op.Link = null;
+        _queue.AddFirst(op);
+        _client.Stats.Resent++;
+    }
+
+    private void Finish(ObjectOp op, Errno status)
+    {
+        if (op.State == ObjectOpState.Queued) { _queue.Remove(op); } else { _sent.Remove(op); }
+        if (op.Sequence != 0) { _window.Finish(op.Sequence); }
+        _client.OnFinished(op, status);
+    }
+
+    /// <summary>Arms the timer for the next thing that can come due. An armed one that is too early does no harm.</summary>
+    private void Rearm()
+    {
+        long due = long.MaxValue;
+        if (_sent.First is not null) { due = _sent.First.SentNanos + _timeoutNanos; }
+        if (_queue.First is { } op && MaySend(op) && _info is not null)
+        {
+            long retry = _linkWaitSinceNanos != 0 ? _linkWaitSinceNanos + _client.Options.ConnectWaitNanos : _pausedUntilNanos;
+            due = Math.Min(due, Math.Max(retry, _pausedUntilNanos));
+        }
+        if (due != long.MaxValue && (!IsArmed || DueNanos > due)) { _client.Reactor.Arm(this, due); }
+    }
+}
