@@ -11,7 +11,7 @@ internal static class Quorum
 
     /// <summary>The greatest value that a majority has reached, given each voter's value. <paramref name="values"/> is
     /// reordered.</summary>
-    public static long Reached(Span<long> values)
+    public static long Of(Span<long> values)
     {
         Invariant.Require(values.Length > 0);
         // Insertion sort: a group has 1, 3 or 5 voters.

@@ -1,0 +1,23 @@
+namespace Fastblock.Raft;
+
+/// <summary>What a node remembers from before: all of it durable.</summary>
+internal sealed record RaftStart
+{
+    public Term Term { get; init; }
+    public NodeId Vote { get; init; } = NodeId.None;
+
+    /// <summary>The log as recovered; the node takes it over.</summary>
+    public RaftLog Log { get; init; } = new();
+
+    /// <summary>Up to where the entries are known to be committed: at least the log's base.</summary>
+    public LogIndex Commit { get; init; }
+
+    /// <summary>Who should lead; None = nobody in particular.</summary>
+    public NodeId Preferred { get; init; } = NodeId.None;
+
+    /// <summary>The state machine's state is incomplete (a hand-over was interrupted).</summary>
+    public bool NeedsState { get; init; }
+
+    /// <summary>Acknowledged entries may have been lost here: no votes until a hand-over has ended.</summary>
+    public bool LostLog { get; init; }
+}
