@@ -13,6 +13,7 @@ internal sealed unsafe class BufferPool : IDisposable
     private readonly byte* _region;
     private readonly int[] _classBytes;
     private readonly Stack<PooledBuffer>[] _free;
+    private readonly List<PooledBuffer> _all = [];
     private readonly bool _poison;
 
     /// <param name="classes">Size classes in ascending order: bytes of one buffer (multiple of 4096) and how many.</param>
@@ -36,7 +37,9 @@ internal sealed unsafe class BufferPool : IDisposable
             _free[c] = new Stack<PooledBuffer>(count);
             for (int i = 0; i < count; i++, at += bytes)
             {
-                _free[c].Push(new PooledBuffer(this, _region + at, bytes, registeredIndex: -1, c));
+                PooledBuffer buffer = new(this, _region + at, bytes, registeredIndex: -1, c);
+                _all.Add(buffer);
+                _free[c].Push(buffer);
             }
         }
     }
@@ -65,6 +68,18 @@ internal sealed unsafe class BufferPool : IDisposable
             return buffer;
         }
         return null;
+    }
+
+    /// <summary>Notes that the region was registered in pieces of <paramref name="pieceBytes"/>, numbered from 0. A buffer that
+    /// lies across the end of a piece stays unregistered.</summary>
+    internal void OnRegistered(long pieceBytes)
+    {
+        foreach (PooledBuffer buffer in _all)
+        {
+            long first = (buffer.Pointer - _region) / pieceBytes;
+            long last = (buffer.Pointer - _region + buffer.Capacity - 1) / pieceBytes;
+            buffer.RegisteredIndex = first == last ? (int)first : -1;
+        }
     }
 
     internal void Return(PooledBuffer buffer)
