@@ -1,0 +1,60 @@
+using System;
+using System.Collections.Generic;
+using Fastblock.Native.Base;
+using Fastblock.Native.Reactor;
+using Fastblock.Storage.Device;
+
+namespace Fastblock.Storage.Objects;
+
+/// <summary>Several device requests at once, awaited together. Re-usable, one group at a time.</summary>
+internal sealed class IoGroup(IBlockDevice device) : IDisposable
+{
+    private readonly List<MoveIo> _requests = [];
+    private readonly ReactorSignal<Errno> _done = new();
+    private int _outstanding;
+    private Errno _status;
+
+    /// <summary>Requests of the present group.</summary>
+    public int Count { get; private set; }
+
+    public MoveIo this[int index] => _requests[index];
+
+    public void Begin()
+    {
+        Invariant.Require(_outstanding == 0);
+        Count = 0;
+        _status = Errno.None;
+    }
+
+    /// <summary>A request of the group, to be prepared and filled before the next one is added.</summary>
+    public MoveIo Add(IoKind kind, long offset, int lengthBytes = 0)
+    {
+        if (Count == _requests.Count) { _requests.Add(new MoveIo(this)); }
+        MoveIo request = _requests[Count++];
+        request.Prepare(kind, offset, lengthBytes);
+        return request;
+    }
+
+    /// <summary>Submits all; completes when all have ended, with the first error.</summary>
+    public async ReactorTask<Errno> RunAsync()
+    {
+        if (Count == 0) { return Errno.None; }
+        _outstanding = Count;
+        for (int i = 0; i < Count; i++) { device.Submit(_requests[i]); }
+        Errno status = await _done;
+        _done.Reset();
+        return status;
+    }
+
+    internal void OnCompleted(Errno status)
+    {
+        if (_status is Errno.None) { _status = status; }
+        if (--_outstanding == 0) { _done.Set(_status); }
+    }
+
+    public void Dispose()
+    {
+        foreach (MoveIo request in _requests) { request.Dispose(); }
+        GC.SuppressFinalize(this);
+    }
+}
