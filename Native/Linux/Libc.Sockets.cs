@@ -28,6 +28,10 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", SetLastError = true)]
     public static partial int bind(int fd, void* address, uint addressBytes);
 
+    /// <summary>Blocks for TCP: used only to try whether anybody listens on a unix socket.</summary>
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int connect(int fd, void* address, uint addressBytes);
+
     [LibraryImport("libc", SetLastError = true)]
     public static partial int listen(int fd, int backlog);
 

@@ -12,6 +12,7 @@ internal sealed unsafe class BufferPool : IDisposable
 {
     private readonly byte* _region;
     private readonly int[] _classBytes;
+    private readonly int[] _classCount;
     private readonly Stack<PooledBuffer>[] _free;
     private readonly List<PooledBuffer> _all = [];
     private readonly bool _poison;
@@ -22,6 +23,7 @@ internal sealed unsafe class BufferPool : IDisposable
     {
         _poison = poison;
         _classBytes = new int[classes.Length];
+        _classCount = new int[classes.Length];
         _free = new Stack<PooledBuffer>[classes.Length];
         long total = 0;
         foreach ((int bytes, int count) in classes) { total += (long)bytes * count; }
@@ -34,6 +36,7 @@ internal sealed unsafe class BufferPool : IDisposable
             Invariant.Require(bytes % Units.BlockBytes == 0);
             Invariant.Require(c == 0 || bytes > _classBytes[c - 1]);
             _classBytes[c] = bytes;
+            _classCount[c] = count;
             _free[c] = new Stack<PooledBuffer>(count);
             for (int i = 0; i < count; i++, at += bytes)
             {
@@ -57,11 +60,14 @@ internal sealed unsafe class BufferPool : IDisposable
 
     /// <summary>A buffer of at least <paramref name="bytes"/> with one reference held by the caller, contents undefined;
     /// null = none is free now, try again after completions.</summary>
-    public PooledBuffer? TryRent(int bytes)
+    /// <param name="modest">Leave the last quarter of every size class to others: for work whose buffers come back only
+    /// after work that needs buffers too (a client's write waits for replicas), so that it cannot take them all.</param>
+    public PooledBuffer? TryRent(int bytes, bool modest = false)
     {
         for (int c = 0; c < _classBytes.Length; c++)
         {
-            if (_classBytes[c] < bytes || _free[c].Count == 0) { continue; }
+            int kept = modest ? _classCount[c] / 4 : 0;
+            if (_classBytes[c] < bytes || _free[c].Count <= kept) { continue; }
             PooledBuffer buffer = _free[c].Pop();
             buffer.OnRented();
             Outstanding++;

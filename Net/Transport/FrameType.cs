@@ -12,6 +12,12 @@ internal enum FrameType : byte
     Ping = 2,
     Pong = 3,
 
+    /// <summary>The first frame of both sides; never reaches a handler.</summary>
+    Hello = 4,
+
+    /// <summary>The answer to a hello that is not let in: the reason as UTF-8 text; the connection ends.</summary>
+    Refused = 5,
+
     /// <summary>Client to OSD: one operation on one object.</summary>
     DataRequest = 16,
     DataReply = 17,
