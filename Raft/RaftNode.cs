@@ -59,6 +59,13 @@ internal sealed partial class RaftNode
         _log = start.Log;
         _term = start.Term;
         _vote = start.Vote;
+        if (_log.LastTerm > _term)
+        {
+            // An entry of a new term became durable and the term did not: nothing of that term was answered from here, so
+            // the vote in it is still free.
+            Reached.Mark("raft: term taken from the log");
+            (_term, _vote) = (_log.LastTerm, NodeId.None);
+        }
         _commit = LogIndex.Max(start.Commit, _log.BaseIndex);
         _durable = _log.LastIndex;
         _preferred = start.Preferred;
