@@ -1,0 +1,27 @@
+using Fastblock.Native.Base;
+using Fastblock.Tests.Sim.Harness;
+using Fastblock.Tests.Sim.Protocol;
+using Xunit;
+using Xunit.Abstractions;
+
+namespace Fastblock.Tests.Sim;
+
+/// <summary>Goal: the simulator notices when a protection is missing. Method: switch one off, and look for a seed that objects;
+/// the same seed must pass with the protection in place.</summary>
+public sealed class BrokenVariantTests(ITestOutputHelper output)
+{
+    [Theory]
+    [InlineData(nameof(SabotageKind.VoteNotPersisted))]
+    [InlineData(nameof(SabotageKind.AckBeforeDurable))]
+    [InlineData(nameof(SabotageKind.CommitWithoutCurrentTerm))]
+    [InlineData(nameof(SabotageKind.ReadWithoutLease))]
+    [InlineData(nameof(SabotageKind.LeaseWithoutDriftBound))]
+    public void The_protocol_scenario_notices(string kind) =>
+        Expect(SimRunner.FindBug("protocol", System.Enum.Parse<SabotageKind>(kind), 1, 3000, world => new ProtocolScenario(world)), kind);
+
+    private void Expect(SimResult? found, string kind)
+    {
+        Assert.True(found != null, $"{kind} was not noticed");
+        output.WriteLine($"{kind}: seed {found!.Seed}: {found.Failure}");
+    }
+}

@@ -1,0 +1,90 @@
+using Fastblock.Tests.Sim.Checks;
+using Xunit;
+
+namespace Fastblock.Tests.Sim;
+
+/// <summary>The linearizability checker itself: it accepts what is possible and refuses what is not.</summary>
+public sealed class SectorHistoryTests
+{
+    [Fact]
+    public void A_read_returns_the_newest_acknowledged_write_and_nothing_older()
+    {
+        var sector = new SectorHistory();
+        Write(sector, 1);
+        Write(sector, 2);
+        Assert.True(Read(sector, 2));
+        Assert.False(Read(sector, 1));
+    }
+
+    [Fact]
+    public void A_read_beside_a_write_may_return_either_but_never_the_old_one_after_the_new_one()
+    {
+        var sector = new SectorHistory();
+        Write(sector, 1);
+        int write = sector.Begin(SectorOpKind.Write, 2);
+        Assert.True(Read(sector, 1));
+        Assert.True(Read(sector, 2));
+        Assert.False(Read(sector, 1));
+        Assert.True(sector.EndWrite(write));
+    }
+
+    [Fact]
+    public void A_write_without_an_answer_may_land_late_once_and_not_twice()
+    {
+        var sector = new SectorHistory();
+        _ = sector.Begin(SectorOpKind.Write, 1);
+        Write(sector, 2);
+        Assert.True(Read(sector, 2));
+        Assert.True(Read(sector, 1));
+        Write(sector, 3);
+        Assert.False(Read(sector, 1));
+    }
+
+    [Fact]
+    public void A_write_that_was_ruled_out_never_lands_later()
+    {
+        var sector = new SectorHistory();
+        int lost = sector.Begin(SectorOpKind.Write, 1);
+        sector.EndUnknown(lost);
+        Assert.True(Read(sector, 0));
+        Assert.False(Read(sector, 1));
+    }
+
+    [Fact]
+    public void A_failed_write_may_have_happened()
+    {
+        var sector = new SectorHistory();
+        sector.EndUnknown(sector.Begin(SectorOpKind.Write, 1));
+        Assert.True(Read(sector, 1));
+        Assert.False(Read(sector, 0));
+    }
+
+    [Fact]
+    public void Zeros_of_several_discards_are_told_apart_by_all_orders()
+    {
+        var sector = new SectorHistory();
+        Write(sector, 0);
+        int read = sector.Begin(SectorOpKind.Read, 0);
+        int late = sector.Begin(SectorOpKind.Write, 0);
+        Assert.True(sector.EndRead(read, 0));
+        Write(sector, 5);
+        Assert.True(Read(sector, 5));
+        Assert.True(Read(sector, 0)); // the late one, after all
+        Assert.True(sector.EndWrite(late));
+        Assert.False(Read(sector, 5));
+    }
+
+    [Fact]
+    public void A_discard_of_a_part_of_a_block_may_do_nothing()
+    {
+        var sector = new SectorHistory();
+        Write(sector, 7);
+        Assert.True(sector.EndWrite(sector.Begin(SectorOpKind.MaybeZero, 0)));
+        Assert.True(Read(sector, 7));
+        Assert.False(Read(sector, 0));
+    }
+
+    private static void Write(SectorHistory sector, long value) => Assert.True(sector.EndWrite(sector.Begin(SectorOpKind.Write, value)));
+
+    private static bool Read(SectorHistory sector, long value) => sector.EndRead(sector.Begin(SectorOpKind.Read, 0), value);
+}
