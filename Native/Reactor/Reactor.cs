@@ -15,7 +15,7 @@ internal sealed class Reactor
     private readonly TimerHeap _timers = new();
     private readonly RingQueue<IRunnable> _runQueue = new(256);
     private readonly Mailbox _mailbox = new();
-    private readonly List<IIterationHook> _hooks = [];
+    private readonly List<(HookStage Stage, IIterationHook Hook)> _hooks = [];
     private DelaySource? _freeDelays;
     private int _strategy;
     private long _spinNanos;
@@ -88,11 +88,16 @@ internal sealed class Reactor
         WakeIfSleeping();
     }
 
-    /// <summary>Adds a batch point behind those that are there.</summary>
-    public void AddIterationHook(IIterationHook hook) => _hooks.Add(hook);
+    /// <summary>Adds a batch point behind those of its stage that are there.</summary>
+    public void AddIterationHook(IIterationHook hook, HookStage stage = HookStage.Logic)
+    {
+        int at = _hooks.Count;
+        while (at > 0 && _hooks[at - 1].Stage > stage) { at--; }
+        _hooks.Insert(at, (stage, hook));
+    }
 
     /// <summary>Takes a batch point out; not from within one.</summary>
-    public void RemoveIterationHook(IIterationHook hook) => _ = _hooks.Remove(hook);
+    public void RemoveIterationHook(IIterationHook hook) => _ = _hooks.RemoveAll(entry => entry.Hook == hook);
 
     /// <summary>To be awaited in a reactor task: resumes it in the timer phase after <paramref name="nanos"/>.</summary>
     public ReactorDelay Delay(long nanos)
@@ -118,7 +123,7 @@ internal sealed class Reactor
         worked |= FireTimers();
         worked |= _mailbox.RunAll();
         worked |= RunQueued();
-        foreach (IIterationHook hook in _hooks) { hook.OnIterationEnd(); }
+        foreach ((_, IIterationHook hook) in _hooks) { hook.OnIterationEnd(); }
         Source.Submit();
         return worked || !_runQueue.IsEmpty;
     }

@@ -23,7 +23,7 @@ internal sealed unsafe class TcpStreams : IIterationHook, IDisposable
         Reactor = reactor;
         Source = (UringEventSource)reactor.Source;
         Options = options ?? new TcpStreamOptions();
-        reactor.AddIterationHook(this);
+        reactor.AddIterationHook(this, HookStage.Network);
     }
 
     public Reactor Reactor { get; }

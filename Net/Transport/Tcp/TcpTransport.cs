@@ -22,7 +22,7 @@ internal sealed class TcpTransport : ITransport, IIterationHook, IDisposable
         Invariant.Require(reactor.Buffers.LargestBytes >= NetLimits.MaxPayloadBytes);
         Reactor = reactor;
         Options = options ?? new TcpTransportOptions();
-        reactor.AddIterationHook(this); // before the streams' hook: what it resumes can still send in this iteration
+        reactor.AddIterationHook(this, HookStage.Network); // before the streams' hook: what it resumes can still send in this iteration
         _streams = new TcpStreams(reactor, Options.Streams);
     }
 
