@@ -2,7 +2,10 @@ using System;
 using System.Collections.Generic;
 using System.CommandLine;
 using System.CommandLine.Help;
+using Fastblock.Roles.Bench;
+using Fastblock.Roles.Cli;
 using Fastblock.Roles.Config;
+using Fastblock.Roles.Vstart;
 
 namespace Fastblock;
 
@@ -60,6 +63,16 @@ internal static class Program
 
     private static IEnumerable<Command> Commands()
     {
-        yield break;
+        yield return VstartCommand.Create();
+        yield return BenchCommand.Create();
+        yield return StatusCommand.Create();
+        yield return HealthCommand.Create();
+        yield return DfCommand.Create();
+        yield return PoolCommand.Create();
+        yield return ImageCommand.Create();
+        yield return SessionCommand.Create();
+        yield return PgCommand.Create();
+        yield return ConfigCommand.Create();
+        yield return LogCommand.Create();
     }
 }

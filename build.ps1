@@ -1,1 +1,5 @@
-dotnet publish fastblock.csproj -c Release -o out --nologo -v quiet
+# Builds out/fastblock, one native executable. Run in this folder by either shell: "sh build.ps1" or "pwsh build.ps1";
+# so only what both understand may stand here. Installs nothing; downloads the packages that fastblock.csproj names.
+dotnet --version || echo "fastblock: the .NET SDK (9.0 or later) is missing; see https://dotnet.microsoft.com/download"
+dotnet publish fastblock.csproj -c Release -o out --nologo -v quiet || exit 1
+echo "built out/fastblock"

@@ -56,12 +56,12 @@ internal sealed record ConfigKey(string Section, string Name, string Help,
                 : (set(config, scalar.Integer), null),
             config => get(config).ToString(CultureInfo.InvariantCulture));
 
-    /// <summary>Bits, written in hex; at least one must be set.</summary>
+    /// <summary>Bits, written in hex.</summary>
     public static ConfigKey Mask(string section, string name, string help,
         Func<FastblockConfig, ulong> get, Func<FastblockConfig, ulong, FastblockConfig> set) =>
         new(section, name, help,
             (config, node) => node is not TomlScalar { Kind: TomlKind.Integer } scalar ? (config, Expected("a mask such as 0x3", node))
-                : scalar.Integer <= 0 ? (config, "must have at least one bit set, as in 0x1") : (set(config, (ulong)scalar.Integer), null),
+                : scalar.Integer < 0 ? (config, "must not be negative") : (set(config, (ulong)scalar.Integer), null),
             config => $"0x{get(config):x}");
 
     public static ConfigKey Flag(string section, string name, string help,

@@ -29,7 +29,7 @@ internal static class ConfigSchema
             c => c.Osd.PublicAddress, (c, v) => c with { Osd = c.Osd with { PublicAddress = v } }, Address),
         ConfigKey.Text("osd", "cluster_address", "Where other OSDs reach this one; empty = the public address.",
             c => c.Osd.ClusterAddress, (c, v) => c with { Osd = c.Osd with { ClusterAddress = v } }, AddressOrNone),
-        ConfigKey.Mask("osd", "core_mask", "Cores that run reactors, one bit each; shards are dealt out to them.",
+        ConfigKey.Mask("osd", "core_mask", "Cores that run reactors, one bit each; shards are dealt out to them. 0 = one reactor that the kernel may place.",
             c => c.Osd.CoreMask, (c, v) => c with { Osd = c.Osd with { CoreMask = v } }),
         ConfigKey.Choice("osd", "poll", "How a reactor waits: adaptive (spin, then sleep), busy (never sleep) or sleep (never spin).",
             c => c.Osd.Poll, (c, v) => c with { Osd = c.Osd with { Poll = v } }),

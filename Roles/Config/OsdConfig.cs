@@ -1,3 +1,5 @@
+using Fastblock.Native.Reactor;
+
 namespace Fastblock.Roles.Config;
 
 /// <summary>Section [osd]: one OSD.</summary>
@@ -12,10 +14,10 @@ internal sealed record OsdConfig
     /// <summary>Where other OSDs reach it; empty = the public address.</summary>
     public string ClusterAddress { get; init; } = "";
 
-    /// <summary>Cores that may run reactors, as bits.</summary>
-    public ulong CoreMask { get; init; } = 1;
+    /// <summary>Cores that run reactors, as bits; 0 = one reactor that the kernel may place.</summary>
+    public ulong CoreMask { get; init; }
 
-    public PollMode Poll { get; init; } = PollMode.Adaptive;
+    public WaitStrategy Poll { get; init; } = WaitStrategy.Adaptive;
 
     /// <summary>How long an adaptive reactor spins after its last work.</summary>
     public int SpinMicros { get; init; } = 20;

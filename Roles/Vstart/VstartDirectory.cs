@@ -1,0 +1,98 @@
+using System;
+using System.Collections.Generic;
+using System.IO;
+using Fastblock.Native.Linux;
+using Fastblock.Roles.Config;
+
+namespace Fastblock.Roles.Vstart;
+
+/// <summary>The folder of a vstart cluster: devices, logs, pid files, the configuration for the command line.</summary>
+internal sealed class VstartDirectory
+{
+    /// <summary>sun_path of unix(7) less its terminating zero.</summary>
+    private const int SocketPathBytesMax = 107;
+
+    public VstartDirectory(string path) => Root = Path.GetFullPath(path);
+
+    /// <summary>Absolute.</summary>
+    public string Root { get; }
+
+    /// <summary>For `fastblock --config`.</summary>
+    public string Config => Path.Combine(Root, "fastblock.toml");
+
+    public string Settings => Path.Combine(Root, "vstart.toml");
+    public string NbdSocket => Path.Combine(Root, "nbd.sock");
+    public string MonDevice(int id) => Path.Combine(Root, $"mon.{id}.img");
+    public string OsdDevice(int index) => Path.Combine(Root, $"osd.{index}.img");
+    public string Log(string server) => Path.Combine(Root, "logs", server + ".log");
+
+    public bool HasCluster => File.Exists(Settings);
+
+    /// <summary>Makes the folder; what stands in the way is an operator's mistake. Refuses a folder with other things in it.</summary>
+    public void Create()
+    {
+        if (System.Text.Encoding.UTF8.GetByteCount(NbdSocket) > SocketPathBytesMax)
+        {
+            throw new OperatorException(ExitCode.Usage, $"--dir {Root}: the path is too long for a unix socket in it (at most {SocketPathBytesMax} bytes)");
+        }
+        try
+        {
+            bool isNew = !Directory.Exists(Root);
+            if (!isNew && !HasCluster && Directory.GetFileSystemEntries(Root).Length > 0)
+            {
+                throw new OperatorException(ExitCode.WrongState, $"--dir {Root}: the folder is not empty and holds no vstart cluster; choose another or empty it");
+            }
+            Directory.CreateDirectory(Path.Combine(Root, "logs"));
+            Directory.CreateDirectory(Path.Combine(Root, "pids"));
+        }
+        catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
+        {
+            ExitCode code = failure is UnauthorizedAccessException ? ExitCode.Permission : ExitCode.Failed;
+            throw new OperatorException(code, $"--dir {Root}: {failure.Message}");
+        }
+    }
+
+    /// <summary>Deletes everything that vstart made; only called when no server runs.</summary>
+    public void Wipe()
+    {
+        foreach (string pattern in (string[])["mon.*.img", "osd.*.img", "vstart.toml", "fastblock.toml", "cluster.uuid", "nbd.sock"])
+        {
+            foreach (string file in Directory.GetFiles(Root, pattern)) { File.Delete(file); }
+        }
+    }
+
+    /// <summary>Process of a server by its pid file; default when it has none. It need not be alive.</summary>
+    public ProcessId ProcessOf(string server)
+    {
+        string path = PidFile(server);
+        return File.Exists(path) && ProcessId.TryParse(File.ReadAllText(path), out ProcessId id) ? id : default;
+    }
+
+    public void SaveProcess(string server, ProcessId id) => File.WriteAllText(PidFile(server), id + "\n");
+
+    public void ForgetProcess(string server) => File.Delete(PidFile(server));
+
+    /// <summary>All servers with a pid file, in the order in which they are stopped: front ends, OSDs, monitors.</summary>
+    public List<string> Servers()
+    {
+        List<string> servers = [];
+        string pids = Path.Combine(Root, "pids");
+        if (!Directory.Exists(pids)) { return servers; }
+        foreach (string file in Directory.GetFiles(pids, "*.pid")) { servers.Add(Path.GetFileNameWithoutExtension(file)); }
+        servers.Sort((a, b) => Rank(a) != Rank(b) ? Rank(a) - Rank(b) : string.CompareOrdinal(a, b));
+        return servers;
+    }
+
+    /// <summary>The end of a server's log, for an error message.</summary>
+    public string LogTail(string server)
+    {
+        if (!File.Exists(Log(server))) { return "  (no log)"; }
+        string[] lines = File.ReadAllLines(Log(server));
+        return "  " + string.Join("\n  ", lines[Math.Max(0, lines.Length - 5)..]);
+    }
+
+    private static int Rank(string server) => server.StartsWith("mon", StringComparison.Ordinal) ? 2
+        : server.StartsWith("osd", StringComparison.Ordinal) ? 1 : 0;
+
+    private string PidFile(string server) => Path.Combine(Root, "pids", server + ".pid");
+}

@@ -1,0 +1,30 @@
+namespace Fastblock.Roles.Vstart;
+
+/// <summary>What `fastblock vstart` was asked for. Null = not given: the default for a new cluster, what is there for one
+/// that exists.</summary>
+internal sealed record VstartOptions
+{
+    public const int OsdsDefault = 3;
+    public const int MonsDefault = 1;
+    public const int ReplicasDefault = 3;
+    public const int PgsDefault = 64;
+    public const int NbdPortDefault = 10809;
+    public const string DirectoryDefault = "fastblock-data";
+
+    public required string Directory { get; init; }
+    public int? Osds { get; init; }
+    public int? Mons { get; init; }
+    public int? Replicas { get; init; }
+    public int? Pgs { get; init; }
+    public int? Shards { get; init; }
+
+    /// <summary>Size of each OSD's device.</summary>
+    public long? SizeBytes { get; init; }
+
+    /// <summary>Devices in the memory of the OSD processes.</summary>
+    public bool? InMemory { get; init; }
+
+    public int NbdPort { get; init; } = NbdPortDefault;
+    public bool NoBench { get; init; }
+    public bool Detach { get; init; }
+}
