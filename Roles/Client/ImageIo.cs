@@ -67,7 +67,7 @@ internal sealed class ImageIo(IImageIoListener listener)
     internal ImageIo? Next { get; set; }
     internal ImageIoProgress Progress;
 
-    private int MapBytes => (int)((LengthBytes / Units.BlockBytes + 7) / 8);
+    private int MapBytes => (int)((Units.BlocksRoundedUp(LengthBytes) + 7) / 8);
 
     /// <summary>Begins an operation; a Write needs its data next. Ranges are checked at Submit.</summary>
     public void Prepare(ImageOp op, long offsetBytes, long lengthBytes)
