@@ -59,7 +59,12 @@ internal sealed unsafe class KvStore : IKvLogClient, IDisposable
         return new KvScan(_index, equal ? place with { Item = place.Item + 1 } : place, prefix);
     }
 
-    public void OnReplayKv(ReadOnlySpan<byte> operations, ulong segment) => Apply(operations, segment);
+    public bool OnReplayKv(ReadOnlySpan<byte> operations, ulong segment)
+    {
+        if (!KvRecordReader.IsSound(operations)) { return false; }
+        Apply(operations, segment);
+        return true;
+    }
 
     public void OnLogOpened(DiskLog log) => _log = log;
 

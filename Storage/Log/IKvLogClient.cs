@@ -9,7 +9,8 @@ internal interface IKvLogClient
 {
     /// <summary>During replay, in log order: the body of one record of a batch; all of it or nothing.</summary>
     /// <param name="segment">Segment that the record lies in.</param>
-    void OnReplayKv(ReadOnlySpan<byte> operations, ulong segment);
+    /// <returns>False when the record cannot be understood: nothing of it was taken.</returns>
+    bool OnReplayKv(ReadOnlySpan<byte> operations, ulong segment);
 
     /// <summary>The log is open: appends are possible from now on.</summary>
     void OnLogOpened(DiskLog log);

@@ -12,4 +12,8 @@ internal interface ILogOwner
     /// bounded time whatever the group is doing: an idle group, a slow follower or a missing majority is no reason to wait.
     /// <para>Payload blocks need not be home yet: the log asks the <see cref="IBlockMover"/> for them afterwards.</para></summary>
     ReactorTask<ulong> ReleaseUpToAsync(PgId group, ulong upTo);
+
+    /// <summary>The cleaner found that an entry above the released ones cannot be read any more: it and everything behind it
+    /// are gone from the log. The group must not vote or acknowledge before a majority has supplied them.</summary>
+    void OnEntryLost(PgId group, ulong index);
 }

@@ -19,6 +19,15 @@ internal static class LogLimits
     /// <summary>Most header blocks of a batch: the largest key-value record and its headers.</summary>
     public const int MaxBatchHeaderBlocks = (MaxKvRecordBytes / Units.BlockBytes) + 1;
 
+    /// <summary>Most payload blocks of a batch that a reader accepts: 64 MiB, more than any writer's setting.</summary>
+    public const int MaxBatchPayloadBlocks = 16384;
+
+    /// <summary>Indexes stay far below the end of the number range, so that arithmetic on what a disk says cannot overflow.</summary>
+    public const ulong EndOfIndexes = 1UL << 62;
+
+    /// <summary>Free segments that only the cleaner may use: copying one segment may touch two others.</summary>
+    public const int CleanerReserveSegments = 2;
+
     /// <summary>Smallest number of segments: the head, the reserve and something to clean.</summary>
     public const int MinSegments = 8;
 }

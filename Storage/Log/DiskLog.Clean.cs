@@ -1,0 +1,161 @@
+using System;
+using System.Collections.Generic;
+using Fastblock.Native.Base;
+using Fastblock.Native.Reactor;
+using Fastblock.Storage.Volume;
+
+namespace Fastblock.Storage.Log;
+
+// What the cleaner needs of the log.
+internal sealed partial class DiskLog
+{
+    private readonly LogCleaner _cleaner;
+
+    /// <summary>Starts the cleaner. <paramref name="mover"/> is null where nothing refers to payload blocks (monitors).</summary>
+    public void StartCleaner(ILogOwner owner, IBlockMover? mover)
+    {
+        _cleaner.Start(owner, mover);
+        _cleaner.Wake();
+    }
+
+    internal Reactor Reactor => _reactor;
+    internal ShardVolume Volume => _volume;
+    internal DiskLogOptions Options => _options;
+    internal IKvLogClient KvClient => _kv;
+    internal int SegmentCount => _segmentCount;
+    internal ulong OldestSegment => _startSegment;
+
+    /// <summary>The head itself can never be freed.</summary>
+    internal bool CanClean => _startSegment < _headSegment;
+
+    internal int ReadersOf(ulong segment) => _segments[PlaceOf(segment)].Readers;
+
+    internal SegmentState.Span[] SpansOf(ulong segment) => _segments[PlaceOf(segment)].Spans.ToArray();
+
+    internal LogRange RangeOf(ulong segment) =>
+        new(new LogLocation(_logOffset + RegionOffset(segment)), _segmentBytes / Units.BlockBytes);
+
+    internal bool IsLiveIn(ulong segment, LogGroup group, ulong incarnation, ulong index) =>
+        !group.IsRemoved && group.Incarnation == incarnation && group.Holds(index) && IsIn(in group[index], segment);
+
+    /// <summary>Greatest index of the span that is live in the segment; 0 = none.</summary>
+    internal ulong LastLiveIn(ulong segment, in SegmentState.Span span) =>
+        LastLiveIn(segment, span.Group, span.Group.Incarnation, span.Last, span.First);
+
+    /// <summary>Greatest index up to <paramref name="last"/> that is live in the segment; 0 = none.</summary>
+    internal ulong LastLiveIn(ulong segment, LogGroup group, ulong incarnation, ulong last, ulong first = 0)
+    {
+        ulong end = Math.Max(first, group.BaseIndex + 1);
+        for (ulong index = Math.Min(last, group.LastIndex); index >= end; index--)
+        {
+            if (IsLiveIn(segment, group, incarnation, index)) { return index; }
+        }
+        return 0;
+    }
+
+    /// <summary>The payload of an entry that lies in another segment.</summary>
+    internal bool TryGetRangeElsewhere(ulong segment, LogGroup group, ulong index, out LogRange range)
+    {
+        range = default;
+        if (!group.Holds(index)) { return false; }
+        ref IndexEntry entry = ref group[index];
+        if (entry.PayloadBlocks == 0 || IsIn(in entry, segment)) { return false; }
+        range = new LogRange(LocationOf(entry.PayloadBlock), entry.PayloadBlocks);
+        return true;
+    }
+
+    /// <summary>As <see cref="ReadAsync"/>, but with BadMessage the payload is there all the same: damaged blocks are copied as
+    /// they are, with the checksums that give them away.</summary>
+    internal async ReactorTask<Errno> ReadForCopyAsync(PgId group, ulong index, LogEntryBuffer into)
+    {
+        Errno status = await ReadAsync(group, index, withPayload: true, into);
+        if (status is not Errno.BadMessage || !_groups.TryGetValue(group, out LogGroup? state) || !state.Holds(index)) { return status; }
+        status = await ReadFromDeviceAsync(group, index, state[index], withPayload: true, verifyPayload: false, into);
+        return status is Errno.None ? Errno.BadMessage : status;
+    }
+
+    /// <summary>Appends a copy of an entry that was read from the segment, if it is still live there.</summary>
+    /// <param name="read">How the reading went: BadMessage marks the copy.</param>
+    internal Errno TryAppendCopy(ulong segment, LogGroup group, ulong index, LogEntryBuffer entry, Errno read)
+    {
+        if (!IsLiveIn(segment, group, group.Incarnation, index) || group[index].Term != entry.Term || entry.Index != index)
+        {
+            return Errno.None;
+        }
+        EntryRecord record = new()
+        {
+            Group = group.Id,
+            Incarnation = group.Incarnation,
+            Index = index,
+            Term = entry.Term,
+            Kind = entry.Kind,
+            Header = entry.Header,
+            Crcs = entry.Crcs,
+        };
+        LogRecordFlags flags = LogRecordFlags.Copy | (read is Errno.BadMessage ? LogRecordFlags.BadPayload : LogRecordFlags.None);
+        Errno status = Append(in record, flags, entry.Payload, entry.PayloadOffset, entry.PayloadBytes, LogRoom.Cleaning,
+            out IndexEntry copy);
+        if (status is not Errno.None) { return status; }
+        group[index] = copy;
+        AddSpan(group, index, _headSegment);
+        _statistics.CopiedEntries++;
+        _statistics.CopiedBytes += entry.PayloadBytes;
+        return Errno.None;
+    }
+
+    internal Errno CopyPairs(ulong segment, out bool more) => _kv.CopyForward(segment, out more);
+
+    internal List<LogGroup> GroupsWithBaseIn(ulong segment)
+    {
+        List<LogGroup> found = [];
+        foreach (PgId id in _groupIds)
+        {
+            if (_groups[id].BaseSegment == segment) { found.Add(_groups[id]); }
+        }
+        return found;
+    }
+
+    /// <summary>Records that the group's entries up to <paramref name="upTo"/> are gone, and drops them from memory.</summary>
+    internal Errno TryAppendBase(LogGroup group, ulong incarnation, ulong upTo)
+    {
+        if (group.IsRemoved || group.Incarnation != incarnation || upTo < group.BaseIndex || upTo > group.LastIndex)
+        {
+            return Errno.None; // reset or removed meanwhile
+        }
+        bool known = group.TryGetTerm(upTo, out ulong term);
+        Invariant.Require(known);
+        Errno status = AppendGroup(LogRecordKind.GroupBase, group.Id, incarnation, upTo, term, LogRoom.Cleaning, null);
+        if (status is not Errno.None) { return status; }
+        group.DropUpTo(upTo, term);
+        group.BaseSegment = _headSegment;
+        return Errno.None;
+    }
+
+    /// <summary>Steps 6 and 7: everything that was live in the oldest segment is durable elsewhere.</summary>
+    internal async ReactorTask<Errno> FreeOldestAsync()
+    {
+        ulong next = _startSegment + 1;
+        int place = PlaceOf(next);
+        Invariant.Require(_segments[place].FirstBatch != 0);
+        Errno sealedNow = await WaitDurableAsync(_segments[place].FirstBatch); // else the chain value is not known yet
+        if (sealedNow is not Errno.None) { return sealedNow; }
+        (ulong batch, uint chain, ulong durable) = (_segments[place].FirstBatch, _segments[place].FirstChain, DurableSequence);
+        Errno status = await _volume.UpdateAsync(old => old with
+        {
+            StartSegment = next,
+            StartBatch = batch,
+            StartChain = chain,
+            DurableBatch = durable,
+        });
+        if (status is not Errno.None)
+        {
+            Fail(status); // without its superblock a log cannot go on
+            return status;
+        }
+        _startSegment = next;
+        _recentHeaderBlock = uint.MaxValue;
+        _statistics.SegmentsFreed++;
+        TellRoom();
+        return Errno.None;
+    }
+}

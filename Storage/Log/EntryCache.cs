@@ -1,0 +1,131 @@
+using System;
+using System.Numerics;
+using System.Runtime.InteropServices;
+using Fastblock.Native.Reactor;
+
+namespace Fastblock.Storage.Log;
+
+/// <summary>Recent entries in memory: headers and checksums in a ring of bytes, payloads as retained buffers. What is not
+/// durable yet is always here (it cannot be read from the device), so an append that would push such an entry out is refused.
+/// A ticket is a running number; whether it is still good is a comparison.</summary>
+internal sealed unsafe class EntryCache : IDisposable
+{
+    private struct Payload
+    {
+        public PooledBuffer? Buffer;
+        public int Offset;
+    }
+
+    private readonly byte* _headers;
+    private readonly ulong _headerBytes;
+    private readonly Payload[] _payloads;
+    private readonly long _byteLimit;
+    private ulong _headerEnd = 8; // so that 0 is no ticket
+    private ulong _headerDurable = 8;
+    private ulong _payloadEnd = 1;
+    private ulong _payloadFirst = 1;
+    private ulong _payloadDurable = 1;
+    private long _bytes;
+
+    public EntryCache(int headerBytes, int payloads, long byteLimit)
+    {
+        _headerBytes = BitOperations.RoundUpToPowerOf2((uint)headerBytes);
+        _headers = (byte*)NativeMemory.Alloc((nuint)_headerBytes);
+        _payloads = new Payload[(int)BitOperations.RoundUpToPowerOf2((uint)payloads)];
+        _byteLimit = byteLimit;
+    }
+
+    ~EntryCache() => NativeMemory.Free(_headers);
+
+    /// <summary>Ends of the two rings: what a write covers; see <see cref="OnDurable"/>.</summary>
+    public ulong HeaderEnd => _headerEnd;
+
+    public ulong PayloadEnd => _payloadEnd;
+
+    /// <summary>True when an entry can be added without pushing out one that is not durable.</summary>
+    public bool HasRoom(int bytes, bool payload) =>
+        HeaderPlace(bytes) + (ulong)bytes <= _headerDurable + _headerBytes
+        && (!payload || _payloadEnd - _payloadDurable < (ulong)_payloads.Length);
+
+    /// <summary>Stores header and checksums; there must be room.</summary>
+    public ulong AddHeader(ReadOnlySpan<byte> header, ReadOnlySpan<byte> crcs)
+    {
+        ulong ticket = HeaderPlace(header.Length + crcs.Length);
+        Span<byte> to = At(ticket, header.Length + crcs.Length);
+        header.CopyTo(to);
+        crcs.CopyTo(to[header.Length..]);
+        _headerEnd = ticket + (((ulong)(header.Length + crcs.Length) + 7) & ~7UL);
+        return ticket;
+    }
+
+    /// <summary>Retains a payload; there must be room.</summary>
+    public ulong AddPayload(PooledBuffer buffer, int offset)
+    {
+        if (_payloadEnd - _payloadFirst == (ulong)_payloads.Length) { Evict(); }
+        buffer.Retain();
+        _payloads[Slot(_payloadEnd)] = new Payload { Buffer = buffer, Offset = offset };
+        _bytes += buffer.Capacity;
+        TrimDurable();
+        return _payloadEnd++;
+    }
+
+    public bool TryGetHeader(ulong ticket, int bytes, out ReadOnlySpan<byte> headerAndCrcs)
+    {
+        bool there = ticket != 0 && ticket + _headerBytes >= _headerEnd;
+        headerAndCrcs = there ? At(ticket, bytes) : default;
+        return there;
+    }
+
+    public bool TryGetPayload(ulong ticket, out PooledBuffer? buffer, out int offset)
+    {
+        bool there = ticket >= _payloadFirst && ticket < _payloadEnd;
+        Payload payload = there ? _payloads[Slot(ticket)] : default;
+        (buffer, offset) = (payload.Buffer, payload.Offset);
+        return there;
+    }
+
+    /// <summary>Everything added before the rings had these ends is durable.</summary>
+    public void OnDurable(ulong headerEnd, ulong payloadEnd)
+    {
+        _headerDurable = headerEnd;
+        _payloadDurable = payloadEnd;
+        TrimDurable();
+    }
+
+    /// <summary>Drops all buffers: the log is being closed or has failed.</summary>
+    public void Clear()
+    {
+        while (_payloadFirst < _payloadEnd) { Evict(); }
+    }
+
+    public void Dispose()
+    {
+        Clear();
+        NativeMemory.Free(_headers);
+        GC.SuppressFinalize(this);
+    }
+
+    private void TrimDurable()
+    {
+        while (_bytes > _byteLimit && _payloadFirst < _payloadDurable) { Evict(); }
+    }
+
+    private void Evict()
+    {
+        ref Payload oldest = ref _payloads[Slot(_payloadFirst++)];
+        _bytes -= oldest.Buffer!.Capacity;
+        oldest.Buffer.Release();
+        oldest.Buffer = null;
+    }
+
+    private int Slot(ulong ticket) => (int)(ticket & (ulong)(_payloads.Length - 1));
+
+    /// <summary>Where the next header goes: an item never wraps around the end of the memory.</summary>
+    private ulong HeaderPlace(int bytes)
+    {
+        ulong room = _headerBytes - (_headerEnd & (_headerBytes - 1));
+        return (ulong)bytes <= room ? _headerEnd : _headerEnd + room;
+    }
+
+    private Span<byte> At(ulong ticket, int bytes) => new(_headers + (ticket & (_headerBytes - 1)), bytes);
+}
