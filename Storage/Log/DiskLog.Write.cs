@@ -80,7 +80,7 @@ internal sealed partial class DiskLog
 
     /// <summary>Ends the log's life in memory without a write, as a crash would: for tests and for a failed log. The device
     /// must have no request of the log any more. Nothing to do after <see cref="CloseAsync"/>.</summary>
-    public void Dispose()
+    public void Abandon()
     {
         if (_closed) { return; }
         _failure = Errno.ShutDown;

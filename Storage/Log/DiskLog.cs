@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Diagnostics.CodeAnalysis;
 using Fastblock.Native.Base;
 using Fastblock.Native.Reactor;
 using Fastblock.Storage.Device;
@@ -14,7 +15,8 @@ namespace Fastblock.Storage.Log;
 /// the newest batch that was known durable when it was written, so that damage is told apart from a torn tail.</para>
 /// <para>Files: this one appends; DiskLog.Write.cs hands writes to the device and reports them; DiskLog.Read.cs reads entries;
 /// LogCleaner frees the oldest segment; LogRecovery replays.</para></summary>
-internal sealed partial class DiskLog : IIterationHook, IDisposable
+[SuppressMessage("Design", "CA1001", Justification = "Close and Abandon free everything; a log lives as long as its process.")]
+internal sealed partial class DiskLog : IIterationHook
 {
     private readonly Reactor _reactor;
     private readonly ShardVolume _volume;

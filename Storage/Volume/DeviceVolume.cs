@@ -11,7 +11,7 @@ internal static class DeviceVolume
 {
     /// <summary>mkfs. Refuses a device that carries a valid label unless forced. Order: old labels are wiped, then the shards'
     /// superblocks are written, then the labels: a device with a label is completely formatted.</summary>
-    public static async ReactorTask<VolumeResult> FormatAsync(IBlockDevice device, VolumeFormatOptions options)
+    public static async ReactorTask<VolumeResult> FormatAsync(Reactor reactor, IBlockDevice device, VolumeFormatOptions options)
     {
         VolumeStatus planned = VolumeGeometry.TryPlan(device.SizeBytes, options, out VolumeGeometry geometry, out string text);
         if (planned is not VolumeStatus.Ok) { return new VolumeResult(planned, null, text); }
@@ -55,7 +55,7 @@ internal static class DeviceVolume
     }
 
     /// <summary>Reads the label and refuses a device that is not what was expected, or that this program must not touch.</summary>
-    public static async ReactorTask<VolumeResult> OpenAsync(IBlockDevice device, VolumeExpectation expected)
+    public static async ReactorTask<VolumeResult> OpenAsync(Reactor reactor, IBlockDevice device, VolumeExpectation expected)
     {
         VolumeResult read = await ReadLabelAsync(device);
         return read.Status is VolumeStatus.Ok ? Judge(read.Label!, device.SizeBytes, expected) : read;

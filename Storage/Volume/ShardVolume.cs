@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Diagnostics.CodeAnalysis;
 using Fastblock.Native.Base;
 using Fastblock.Native.Reactor;
 using Fastblock.Storage.Device;
@@ -7,7 +8,8 @@ using Fastblock.Storage.Device;
 namespace Fastblock.Storage.Volume;
 
 /// <summary>One shard's part of a device: its superblock, its log region and its data region. One reactor's thread only.</summary>
-internal sealed class ShardVolume : IDisposable
+[SuppressMessage("Design", "CA1001", Justification = "The block has a finalizer; a volume lives as long as its process.")]
+internal sealed class ShardVolume
 {
     private readonly AlignedMemory _block = new(2 * VolumeFormat.BlockBytes);
     private readonly Queue<ReactorSignal<bool>> _waiting = new();
@@ -40,7 +42,7 @@ internal sealed class ShardVolume : IDisposable
 
     /// <summary>Reads the superblock of a part and checks that it belongs to this device and shard. Writes nothing: the opening
     /// is recorded when the log has been replayed.</summary>
-    public static async ReactorTask<ShardVolumeResult> OpenAsync(IBlockDevice part, VolumeLabel label, int shard)
+    public static async ReactorTask<ShardVolumeResult> OpenAsync(Reactor reactor, IBlockDevice part, VolumeLabel label, int shard)
     {
         if (part.SizeBytes < label.PartBytes)
         {
@@ -89,6 +91,4 @@ internal sealed class ShardVolume : IDisposable
         }
         return status;
     }
-
-    public void Dispose() => _block.Dispose();
 }
