@@ -59,6 +59,9 @@ internal sealed class Blobstore : IDisposable
     /// <summary>Pages in use, those being freed included.</summary>
     public int UsedPages => _pages.UsedPages;
 
+    /// <summary>Units that hold pages.</summary>
+    public int PageAus => _pages.UnitCount;
+
     /// <summary>Whole units that will be free when what is under way has ended.</summary>
     public int LeavingAus { get; private set; }
 

@@ -25,6 +25,9 @@ internal sealed class PageAllocator(BlobGeometry geometry, AuBitmap bitmap) : ID
     /// <summary>Pages that can be handed out without a new unit.</summary>
     public int FreePages { get; private set; }
 
+    /// <summary>Units that hold pages.</summary>
+    public int UnitCount => _unitCount;
+
     /// <summary>Pages in use.</summary>
     public int UsedPages { get; private set; }
 

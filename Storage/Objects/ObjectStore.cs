@@ -144,6 +144,7 @@ internal sealed unsafe partial class ObjectStore : IRunnable, IDisposable
 
     public void Dispose()
     {
+        while (_installs.TryPop(out ObjectInstall? install)) { install.Dispose(); }
         _onodes.Dispose();
         _overlay.Dispose();
         _blobs.Dispose();

@@ -42,6 +42,7 @@ public sealed class ObjectStorePropertyTests
             }
             else if (cleaning is null && (what < 760 || world.UsedSegments > 3)) { cleaning = world.StartClean(); }
             if (what % 3 == 0) { world.Step(); }
+            if (step % 16 == 0) { world.Store.CheckInvariants(); }
             if (cleaning is { IsCompleted: true } ended)
             {
                 Assert.Equal(Errno.None, ended.TakeResult());
@@ -51,7 +52,11 @@ public sealed class ObjectStorePropertyTests
         }
         if (cleaning is { } last && world.Run(last)) { world.EndClean(); }
         world.CheckAll();
+        world.Store.CheckInvariants();
         world.Crash();
         world.CheckAll();
+        world.CleanEverything();
+        world.CheckAll();
+        world.CheckAccounting();
     }
 }

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Runtime.InteropServices;
 using Fastblock.Native.Base;
 using Fastblock.Native.Reactor;
+using Fastblock.Storage.Blobs;
 using Fastblock.Storage.Log;
 using Fastblock.Storage.Objects;
 using Fastblock.Tests.Unit.Native;
@@ -206,6 +207,40 @@ internal sealed class ObjectWorld : IDisposable
         if (!Run(StartClean())) { return false; }
         EndClean();
         return true;
+    }
+
+    /// <summary>Moves all that is in the log home and empties the log.</summary>
+    public void CleanEverything()
+    {
+        for (int i = _usedSegments; i > 0; i--) { Assert.True(Clean()); }
+        Settle();
+        Assert.Equal(0, Store.OverlayBlocks);
+        Assert.Equal(ChunkedSlab.None, Store.StaleHead);
+    }
+
+    /// <summary>With everything at home: the space used is exactly what the blocks of the model need.</summary>
+    public void CheckAccounting()
+    {
+        Store.CheckInvariants();
+        HashSet<(PgId, ObjectId, int)> slots = [];
+        HashSet<(PgId, ObjectId)> objects = [];
+        foreach ((PgId group, ObjectId obj, int block) in _model.Keys)
+        {
+            _ = slots.Add((group, obj, block / Options.BlocksPerAu));
+            _ = objects.Add((group, obj));
+        }
+        long pageAus = Store.Blobs.PageAus;
+        Assert.Equal(objects.Count, Store.Blobs.UsedPages);
+        Assert.Equal((slots.Count + pageAus) * Options.AuBytes, Store.UsedBytes);
+        Assert.Equal(Options.EffectiveReserveAus * Options.AuBytes, Store.ReservedBytes);
+        long used = 0;
+        List<ImageUsage> usage = [];
+        for (int g = 0; g < Groups; g++)
+        {
+            Store.GetUsage(new PgId(new PoolId(1), (uint)g), usage);
+            foreach (ImageUsage image in usage) { used += image.UsedBytes; }
+        }
+        Assert.Equal(slots.Count * (long)Options.AuBytes, used);
     }
 
     /// <summary>Power cut and restart, with replay of the log.</summary>
