@@ -30,6 +30,7 @@ internal sealed class ObjectWorld : IDisposable
     private readonly BufferPool _buffers;
     private readonly List<Entry> _entries = [];
     private readonly Dictionary<(PgId, ObjectId, int), ulong> _model = [];
+    private readonly List<((PgId, ObjectId, int) Key, ulong Stamp)> _pendingModel = [];
     private readonly List<TestRead> _reads = [];
     private readonly Stack<TestRead> _idleReads = new();
     private readonly int _segments;
@@ -126,6 +127,33 @@ internal sealed class ObjectWorld : IDisposable
         return true;
     }
 
+    /// <summary>The object's blocks as the model has them now, made the contents of <paramref name="buffer"/>.</summary>
+    public uint[] NewContents(PgId group, ObjectId obj, int first, int blocks, PooledBuffer buffer)
+    {
+        uint[] crcs = new uint[blocks];
+        for (int b = 0; b < blocks; b++)
+        {
+            byte[] block = Contents(++_stamp);
+            block.CopyTo(buffer.Span(b * Units.BlockBytes, Units.BlockBytes));
+            crcs[b] = Crc32C.Compute(block);
+            _pendingModel.Add(((group, obj, first + b), _stamp));
+        }
+        return crcs;
+    }
+
+    /// <summary>An installation of the object has ended: the model takes what was passed to NewContents, or forgets it.</summary>
+    public void EndInstall(PgId group, ObjectId obj, bool installed)
+    {
+        if (installed)
+        {
+            for (int b = 0; b < Options.BlocksPerObject; b++) { _ = _model.Remove((group, obj, b)); }
+            foreach (((PgId, ObjectId, int) key, ulong stamp) in _pendingModel) { _model[key] = stamp; }
+        }
+        _pendingModel.Clear();
+    }
+
+    public ulong NextIndex() => ++Index;
+
     public ulong StampOf(PgId group, ObjectId obj, int block) => _model.GetValueOrDefault((group, obj, block));
 
     /// <summary>Starts a read; it is checked against the model of this moment when it completes.</summary>
@@ -146,7 +174,11 @@ internal sealed class ObjectWorld : IDisposable
     {
         _clock.NowNanos += Units.NanosPerMilli;
         Device.Pump();
-        if (!Device.IsStopped) { Records.Pump(Prng.Below(3)); }
+        if (!Device.IsStopped && Records.HasPending && Prng.Chance(500_000))
+        {
+            Device.CountStep();
+            Records.Pump(1);
+        }
         _ = Reactor.RunOnce();
         for (int i = _reads.Count - 1; i >= 0; i--)
         {

@@ -36,6 +36,13 @@ internal sealed unsafe class SlowDevice(long sizeBytes, Prng prng) : IBlockDevic
 
     public bool FailWrites { get; set; }
 
+    public long HoldFrom { get; set; }
+
+    /// <summary>Reads from <see cref="HoldFrom"/> on stay pending.</summary>
+    public bool HoldReads { get; set; }
+
+    public void CountStep() => Steps++;
+
     public void Submit(IoRequest request) => _pending.Add(new Pending(request, _unflushed.Count));
 
     /// <summary>Completes some of what is pending.</summary>
@@ -47,6 +54,7 @@ internal sealed unsafe class SlowDevice(long sizeBytes, Prng prng) : IBlockDevic
             if (IsStopped) { return; }
             int pick = all ? 0 : prng.Below(_pending.Count);
             Pending pending = _pending[pick];
+            if (HoldReads && pending.Request.Kind is IoKind.Read && pending.Request.OffsetBytes >= HoldFrom) { continue; }
             _pending.RemoveAt(pick);
             pending.Request.Complete(Execute(pending));
         }

@@ -57,9 +57,13 @@ internal sealed class TestRecords : IObjectRecords
         }
     }
 
+    /// <summary>Nothing becomes durable.</summary>
+    public bool Hold { get; set; }
+
     /// <summary>Makes up to <paramref name="count"/> batches durable.</summary>
     public void Pump(int count)
     {
+        if (Hold) { return; }
         for (; count > 0 && _pending.TryDequeue(out Batch? batch); count--)
         {
             Take(batch);
