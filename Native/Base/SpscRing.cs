@@ -1,6 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Numerics;
-using System.Runtime.InteropServices;
 using System.Threading;
 
 namespace Fastblock.Native.Base;
@@ -13,21 +12,10 @@ namespace Fastblock.Native.Base;
 /// full or empty, so that the two cache lines are not passed to and fro for every item.</para></summary>
 internal sealed class SpscRing<T>
 {
-    /// <summary>One counter on a pair of cache lines of its own (the CPU fetches lines in pairs).</summary>
-    [StructLayout(LayoutKind.Explicit, Size = 128)]
-    private struct Side
-    {
-        /// <summary>Items ever passed; wraps.</summary>
-        [FieldOffset(0)] public uint Count;
-
-        /// <summary>The other side's count as last seen.</summary>
-        [FieldOffset(4)] public uint OtherSeen;
-    }
-
     private readonly T[] _slots;
     private readonly uint _mask;
-    private Side _head;
-    private Side _tail;
+    private SpscRingSide _head;
+    private SpscRingSide _tail;
 
     /// <param name="capacity">Rounded up to a power of two.</param>
     public SpscRing(int capacity)

@@ -49,13 +49,13 @@ internal sealed unsafe class TcpListener : UringOperation
             _ = Libc.setsockopt(fd, Libc.IPPROTO_IPV6, Libc.IPV6_V6ONLY, &one, sizeof(int));
         }
         SocketAddress local = socketAddress;
-        int result = Libc.bind(fd, &local, addressBytes);
-        if (result != 0 && Libc.LastErrno is Errno.AddressInUse && address.UnixPath is { } path
-            && RemoveDeadSocket(path, &local, addressBytes))
+        Errno error = Libc.bind(fd, &local, addressBytes) == 0 ? Errno.None : Libc.LastErrno;
+        if (error is Errno.AddressInUse && address.UnixPath is { } path && RemoveDeadSocket(path, &local, addressBytes))
         {
-            result = Libc.bind(fd, &local, addressBytes);
+            error = Libc.bind(fd, &local, addressBytes) == 0 ? Errno.None : Libc.LastErrno;
         }
-        if (result != 0 || Libc.listen(fd, Backlog) != 0) { return Libc.LastErrno; }
+        if (error is not Errno.None) { return error; }
+        if (Libc.listen(fd, Backlog) != 0) { return Libc.LastErrno; }
         if (address.Internet is null) { return Errno.None; }
         uint bytes = SocketAddress.MaxBytes;
         if (Libc.getsockname(fd, &local, ref bytes) != 0) { return Libc.LastErrno; }
