@@ -25,21 +25,24 @@ internal static class NearestName
     public static string Hint(string word, IEnumerable<string> candidates) =>
         Of(word, candidates) is string nearest ? $"; did you mean '{nearest}'?" : "";
 
-    /// <summary>Levenshtein distance; words beyond 64 letters are cut, nobody mistypes those.</summary>
+    /// <summary>Edits from one word to the other: a letter more, less or different, or two neighbours swapped (optimal string
+    /// alignment). Words beyond 64 letters are cut, nobody mistypes those.</summary>
     private static int Distance(string a, string b)
     {
         ReadOnlySpan<char> x = a.AsSpan(0, Math.Min(a.Length, 64)), y = b.AsSpan(0, Math.Min(b.Length, 64));
-        Span<int> row = stackalloc int[65];
+        Span<int> twoAbove = stackalloc int[65], above = stackalloc int[65], row = stackalloc int[65];
         for (int j = 0; j <= y.Length; j++) { row[j] = j; }
         for (int i = 1; i <= x.Length; i++)
         {
-            int diagonal = row[0];
+            above.CopyTo(twoAbove);
+            row.CopyTo(above);
             row[0] = i;
             for (int j = 1; j <= y.Length; j++)
             {
-                int substituted = diagonal + (x[i - 1] == y[j - 1] ? 0 : 1);
-                diagonal = row[j];
-                row[j] = Math.Min(substituted, Math.Min(row[j], row[j - 1]) + 1);
+                int substituted = above[j - 1] + (x[i - 1] == y[j - 1] ? 0 : 1);
+                row[j] = Math.Min(substituted, Math.Min(above[j], row[j - 1]) + 1);
+                bool isSwap = i > 1 && j > 1 && x[i - 1] == y[j - 2] && x[i - 2] == y[j - 1];
+                if (isSwap) { row[j] = Math.Min(row[j], twoAbove[j - 2] + 1); }
             }
         }
         return row[y.Length];

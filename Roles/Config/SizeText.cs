@@ -50,8 +50,7 @@ internal static class SizeText
             value /= 1024;
             power++;
         }
-        string number = value == Math.Floor(value) ? value.ToString("0", CultureInfo.InvariantCulture)
-            : value.ToString("0.0", CultureInfo.InvariantCulture);
+        string number = value.ToString("0.#", CultureInfo.InvariantCulture);
         return $"{number} {Suffixes[power]}iB";
     }
 
