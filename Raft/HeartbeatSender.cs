@@ -45,6 +45,7 @@ internal sealed class HeartbeatSender
     private ulong _version;
     private ulong _ackedVersion;
     private long _ackedStamp = long.MinValue;
+    private long _lastSentAt = long.MinValue;
 
     public HeartbeatSender(Prng prng)
     {
@@ -129,6 +130,7 @@ internal sealed class HeartbeatSender
             }
         }
         if (count > 0 || first) { _version = from + 1; }
+        _lastSentAt = Math.Max(_lastSentAt, now);
         return new HeartbeatBeat(_session, from, _version, now);
     }
 
@@ -145,7 +147,7 @@ internal sealed class HeartbeatSender
             Restart();
             return false;
         }
-        if (ack.Version == 0 || ack.Version > _version) { return false; }
+        if (ack.Version == 0 || ack.Version > _version || ack.SentAt > _lastSentAt) { return false; }
         foreach (uint slot in left)
         {
             // A slot that was filled again after the answered version is not meant.

@@ -11,5 +11,9 @@ internal readonly record struct NodeId(uint Value) : IComparable<NodeId>
 
     public bool IsNone => Value == uint.MaxValue;
     public int CompareTo(NodeId other) => Value.CompareTo(other.Value);
+    public static bool operator <(NodeId a, NodeId b) => a.Value < b.Value;
+    public static bool operator >(NodeId a, NodeId b) => a.Value > b.Value;
+    public static bool operator <=(NodeId a, NodeId b) => a.Value <= b.Value;
+    public static bool operator >=(NodeId a, NodeId b) => a.Value >= b.Value;
     public override string ToString() => IsNone ? "-" : Value.ToString();
 }

@@ -3,6 +3,9 @@ namespace Fastblock.Raft;
 /// <summary>Bounds of one group's protocol state. A test asserts how they relate.</summary>
 internal static class RaftLimits
 {
+    /// <summary>Terms, indexes and versions from the network beyond this are absurd: sums with them must not overflow.</summary>
+    public const ulong MaxNumber = 1UL << 62;
+
     /// <summary>Most members of a configuration, learners and outgoing voters included: five voters, their five successors
     /// and some learners. Quorum arithmetic lives on the stack because of it.</summary>
     public const int MaxMembers = 16;

@@ -39,6 +39,9 @@ internal sealed partial class RaftNode
         return _log.LastIndex - _commit >= (ulong)_config.MaxUncommittedEntries ? Errno.Again : Errno.None;
     }
 
+    /// <summary>Leader: the first entry of its term.</summary>
+    public LogIndex NoOpIndex => _noOpIndex;
+
     /// <summary>Index that the next proposal gets.</summary>
     public LogIndex NextIndex => _log.LastIndex.Next;
 
@@ -345,6 +348,14 @@ internal sealed partial class RaftNode
         Reached.Mark("raft: follower needs a hand-over");
         peer.BecomeSnapshot();
         _deadline = Math.Min(_deadline, now);
+    }
+
+    /// <summary>The host cannot read entries that this peer needs (damaged, or released meanwhile): only a hand-over helps.</summary>
+    public void OnEntriesUnavailable(int peerIndex, long now, Effects effects)
+    {
+        if (_role != RaftRole.Leader) { return; }
+        NeedHandOver(_peers[peerIndex], now);
+        AskHandOver(_peers[peerIndex], now, effects);
     }
 
     private void AskHandOver(Progress peer, long now, Effects effects)

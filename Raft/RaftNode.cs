@@ -107,6 +107,9 @@ internal sealed partial class RaftNode
     /// <summary>Term and vote are durable: acknowledgements of this term may be given.</summary>
     public bool IsHardStateDurable => _durableHardVersion == _hardVersion;
 
+    /// <summary>Version of the present term and vote, for <see cref="OnHardStateDurable"/>.</summary>
+    public ulong HardStateVersion => _hardVersion;
+
     /// <summary>The other members, in ascending order.</summary>
     public ReadOnlySpan<Progress> Peers => _peers;
 
@@ -232,6 +235,14 @@ internal sealed partial class RaftNode
     {
         if (_role != RaftRole.Follower) { BecomeFollower(_term, NodeId.None, now, effects); }
         _needsState = true;
+    }
+
+    /// <summary>Acknowledged entries are gone from this node's log: as after damage found at the start, it neither votes nor
+    /// acknowledges until <see cref="OnStateInstalled"/>.</summary>
+    public void OnLogLost(long now, Effects effects)
+    {
+        _lostLog = true;
+        OnRecoveryBegins(now, effects);
     }
 
     private void BecomeFollower(Term term, NodeId leader, long now, Effects effects)

@@ -25,7 +25,7 @@ namespace Fastblock.Roles.Mon;
 /// if another one got in between (then the command is decided anew). Other monitors answer commands with the leader's
 /// address, and serve watches themselves. Files: Commands, Machine (raft's side), Watches, Peers (founding and hand-over).
 /// </summary>
-internal sealed partial class MonServer : IControlService, IConnectionAcceptor, IHelloGate, IStateMachine, IReplaySink
+internal sealed partial class MonServer : IControlService, IConnectionAcceptor, IHelloGate, IStateMachine
 {
     /// <summary>The monitors' group.</summary>
     private static readonly PgId GroupId = new(0);
@@ -42,6 +42,7 @@ internal sealed partial class MonServer : IControlService, IConnectionAcceptor, 
     private readonly MonRuntime _runtime = new();
     private readonly MonState _state;
     private readonly KvStore _kv = new();
+    private readonly RaftReplay _replay = new();
     private readonly MonDisk _disk;
     private readonly CallbackTimer _ticker;
     private readonly List<ControlSession> _sessions = [];
@@ -51,7 +52,6 @@ internal sealed partial class MonServer : IControlService, IConnectionAcceptor, 
     private DiskLog? _diskLog;
     private RaftHost? _host;
     private RaftGroup? _group;
-    private bool _corrupt;
     private bool _running;
     private long _lastTick;
     private long _leaderSeen;
@@ -95,7 +95,7 @@ internal sealed partial class MonServer : IControlService, IConnectionAcceptor, 
         Errno listening = _transport.Listen(own, this, out NetAddress bound);
         if (listening is not Errno.None) { return $"cannot listen on {own}: {listening}"; }
         Address = bound;
-        _host = new RaftHost(RaftOptions());
+        _host = new RaftHost(_reactor, _transport, _diskLog!, _kv, _replay, RaftOptions(), _reactor.Prng.Fork(), _log);
         _running = true;
         _host.Start();
         _lastTick = _leaderSeen = _reactor.NowNanos;
@@ -126,10 +126,14 @@ internal sealed partial class MonServer : IControlService, IConnectionAcceptor, 
         DevicePartition part = new(_reactor, _device, found.PartOffset(0), found.PartBytes);
         ShardVolumeResult volume = await ShardVolume.OpenAsync(_reactor, part, found, 0);
         if (volume.Status is not VolumeStatus.Ok) { return volume.Text; }
-        LogOpenResult opened = await DiskLog.OpenAsync(_reactor, volume.Volume!, new DiskLogOptions(), this, _kv);
+        LogOpenResult opened = await DiskLog.OpenAsync(_reactor, volume.Volume!, new DiskLogOptions(), _replay, _kv);
         if (opened.Status is not Errno.None) { return opened.Text; }
         _diskLog = opened.Log;
-        if (_corrupt)
+        foreach (LogCorruption corruption in _replay.Corruptions)
+        {
+            _log.Error($"log damage at {corruption.DeviceOffset}: {corruption.Kind}");
+        }
+        if (_replay.Corruptions.Count > 0)
         {
             return "the monitor's log is damaged: with other monitors running, remove this one's device and wait for a "
                 + "later version to re-join it; with a single monitor, restore a copy";
@@ -225,17 +229,5 @@ internal sealed partial class MonServer : IControlService, IConnectionAcceptor, 
             if (member.Id == mon.Value && NetAddress.TryParse(member.Address, 0, out NetAddress? address)) { return address; }
         }
         return null;
-    }
-
-    // ---- replay of the log ----
-
-    void IReplaySink.OnEntry(in ReplayedEntry entry) { }
-
-    void IReplaySink.OnGroupReset(PgId group, ulong incarnation, ulong baseIndex, ulong baseTerm) { }
-
-    void IReplaySink.OnCorruption(in LogCorruption corruption)
-    {
-        _corrupt = true;
-        _log.Error($"log damage at {corruption.DeviceOffset}: {corruption.Kind}");
     }
 }

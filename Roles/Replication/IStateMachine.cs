@@ -3,8 +3,10 @@ using Fastblock.Raft;
 
 namespace Fastblock.Roles.Replication;
 
-/// <summary>What a role makes of a group's entries. Everything is called on the group's reactor, in log order, never from
-/// within <see cref="RaftGroup.TryPropose"/>; nothing may block or throw.</summary>
+/// <summary>What a role makes of a group's entries. Everything is called on the group's reactor, in log order; nothing may
+/// block or throw. Reserve and OnDropped are called in the middle of a step (Reserve also from within
+/// <see cref="RaftGroup.TryPropose"/>) and must not call the group; everything else comes from the host's own turn in the
+/// loop, never from within a call of the role.</summary>
 internal interface IStateMachine
 {
     /// <summary>An entry is about to be appended, on the leader as on followers: take the room that applying it will need.

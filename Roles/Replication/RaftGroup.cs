@@ -1,4 +1,3 @@
-#pragma warning disable CA1822 // The bodies follow; the signatures are for those who build on them.
 using System;
 using Fastblock.Native.Base;
 using Fastblock.Native.Reactor;
@@ -6,94 +5,283 @@ using Fastblock.Raft;
 
 namespace Fastblock.Roles.Replication;
 
-/// <summary>One replica of one group on this node. Made by <see cref="RaftHost"/>; one reactor's thread only.</summary>
-internal sealed class RaftGroup
+/// <summary>One replica of one group on this node. Made by <see cref="RaftHost"/>; one reactor's thread only. This file is what
+/// roles use; .Steps carries out what the Raft node wants, .Turn serves the role, .Sending feeds the peers.</summary>
+internal sealed partial class RaftGroup : IHeartbeatView
 {
-    internal RaftGroup(PgId id, GroupConfig config, IStateMachine machine)
+    private readonly RaftHost _host;
+    private readonly RaftNode _node;
+    private readonly GroupPeer[] _peers;
+    private readonly GroupTimer _timer;
+    private readonly RingQueue<PendingEntry> _pending = new(16);
+    private readonly RingQueue<IReadWaiter> _unconfirmedReads = new(4);
+    private readonly byte[] _hardStateKey;
+
+    private bool _takesPart;
+    private bool _isClosed;
+    private LogIndex _applied;
+    private long _uncommittedBytes;
+    private LogIndex _pin = NoPin;
+
+    internal RaftGroup(RaftHost host, PgId id, GroupConfig config, IStateMachine machine, RaftStart start, LogIndex applied)
     {
+        _host = host;
         Id = id;
         Config = config;
         Machine = machine;
+        _applied = applied;
+        Released = start.Log.BaseIndex;
+        IsRecovering = start.NeedsState;
+        _isCorrupted = start.LostLog;
+        _hardStateKey = GroupRecords.HardStateKey(id);
+        _timer = new GroupTimer(this);
+        RaftHostOptions options = host.Options;
+        RaftConfig raft = new()
+        {
+            Self = options.Self,
+            Members = new RaftMembers(Ids(config.Voters), default, Ids(config.Learners)),
+            ElectionTimeoutNanos = options.ElectionTimeoutNanos,
+            HeartbeatNanos = options.HeartbeatNanos,
+            DriftNanos = options.DriftNanos,
+            Lease = options.Lease,
+            WindowEntries = options.WindowEntries,
+            WindowBytes = options.WindowBytes,
+            MaxUncommittedEntries = options.MaxUncommittedEntries,
+        };
+        // Fresh time: a restarted voter's silence must not begin before its process does.
+        _node = new RaftNode(raft, start, host.Prng.Fork(), host.Reactor.Clock.NowNanos, this);
+        _peers = MakePeers(host, config);
     }
+
+    private static LogIndex NoPin => new(ulong.MaxValue);
 
     public PgId Id { get; }
     public GroupConfig Config { get; private set; }
     public IStateMachine Machine { get; }
 
-    /// <summary>This node leads (it may still have to commit its first entry: <see cref="IsReady"/>).</summary>
-    public bool IsLeader { get; private set; }
+    /// <summary>This node leads, and the state machine has been told (it may still have to commit its first entry:
+    /// <see cref="IsReady"/>).</summary>
+    public bool IsLeader => _toldLeader && _node.IsLeader && _node.Term == _toldTerm;
 
     /// <summary>Leads and may serve reads: the first entry of its term is committed and applied.</summary>
-    public bool IsReady { get; private set; }
+    public bool IsReady => _toldReady && IsLeader;
 
     /// <summary>Who leads as far as this node knows, or <see cref="NodeId.None"/>.</summary>
-    public NodeId LeaderHint { get; private set; } = NodeId.None;
+    public NodeId LeaderHint => _node.Leader;
 
-    public Term Term { get; private set; }
-    public LogIndex Commit { get; private set; }
-    public LogIndex Applied { get; private set; }
-    public LogIndex LastIndex { get; private set; }
+    public Term Term => _node.Term;
+    public LogIndex Commit => _node.Commit;
+    public LogIndex Applied => _applied;
+    public LogIndex LastIndex => _node.Log.LastIndex;
 
     /// <summary>Oldest index that the log still holds, minus one.</summary>
-    public LogIndex BaseIndex { get; private set; }
+    public LogIndex BaseIndex => _node.Log.BaseIndex;
 
-    /// <summary>The replica was wiped for a hand-over, or lost records, and holds no complete state yet: it does not campaign.
-    /// Durable.</summary>
+    /// <summary>The replica's state is incomplete: a hand-over is under way or was interrupted, or records were lost. It takes no
+    /// entries and does not campaign. Durable.</summary>
     public bool IsRecovering { get; private set; }
+
+    /// <summary>Messages that only damage or a bug explains.</summary>
+    public long Violations { get; private set; }
 
     /// <summary>Appends and replicates an operation. Header and crcs are copied; the payload buffer is retained.</summary>
     /// <param name="header">At most <see cref="ReplicationLimits.MaxHeaderBytes"/>.</param>
     /// <param name="payload">Whole blocks from the buffer's start; null when <paramref name="payloadBytes"/> is 0.</param>
-    /// <param name="blockCrcs">CRC-32C of each payload block.</param>
+    /// <param name="blockCrcs">CRC-32C of each payload block, already verified.</param>
     /// <param name="waiter">Gets exactly one call, later, when the result is None; may be null.</param>
-    /// <returns>None; Stale = not the leader; Again = window or log full, try again later; NoSpace = the state machine's
-    /// Reserve refused; Busy = leadership is being transferred; Invalid.</returns>
+    /// <returns>None; Stale = not the leader; Again = window or log full, try again later; Busy = leadership is being
+    /// transferred; Invalid; else what the state machine's Reserve said (NoSpace).</returns>
     public Errno TryPropose(ReadOnlySpan<byte> header, PooledBuffer? payload, int payloadBytes, ReadOnlySpan<uint> blockCrcs,
         IProposalWaiter? waiter, out LogIndex index)
     {
-        index = default;
-        return Errno.Stale;
+        index = _node.NextIndex;
+        if (!IsLeader || _isClosed || _host.Failure != Errno.None) { return Errno.Stale; }
+        if (header.Length > ReplicationLimits.MaxHeaderBytes || payloadBytes > ReplicationLimits.MaxPayloadBytes ||
+            payloadBytes % Units.BlockBytes != 0 || blockCrcs.Length != payloadBytes / Units.BlockBytes ||
+            (payloadBytes > 0 && (payload == null || payload.Capacity < payloadBytes)))
+        {
+            return Errno.Invalid;
+        }
+        Errno status = _node.CheckPropose();
+        if (status != Errno.None) { return status; }
+        if (_uncommittedBytes >= _host.Options.MaxUncommittedBytes) { return Errno.Again; }
+        PendingEntry entry = new() { Term = _node.Term, Kind = EntryKind.Data, PayloadBytes = payloadBytes, Waiter = waiter };
+        status = Append(index, ref entry, header, blockCrcs, payload, 0);
+        if (status != Errno.None) { return status; }
+        Effects effects = BeginStep();
+        _ = _node.Propose(_host.Reactor.NowNanos, effects);
+        EndStep(effects);
+        return Errno.None;
     }
 
     /// <summary>The waiter's object is going away: it will not be called for <paramref name="index"/>.</summary>
-    public void Abandon(LogIndex index, IProposalWaiter waiter) { }
+    public void Abandon(LogIndex index, IProposalWaiter waiter)
+    {
+        if (index <= _applied || index - _applied > (ulong)_pending.Count) { return; }
+        ref PendingEntry entry = ref _pending[(int)(index - _applied) - 1];
+        if (entry.Waiter == waiter) { entry.Waiter = null; }
+    }
 
     /// <summary>May a linearizable read be served? Call it after the request was taken from the network: the lease is checked
     /// against a fresh sample of the clock. A Pending waiter gets exactly one call.</summary>
-    public ReadStatus TryBeginRead(IReadWaiter waiter) => ReadStatus.NotLeader;
-
-    /// <summary>Term of an entry that the log still holds (or of its base).</summary>
-    public bool TryGetTerm(LogIndex index, out Term term)
+    public ReadStatus TryBeginRead(IReadWaiter waiter)
     {
-        term = default;
-        return false;
+        if (!IsLeader || _isClosed || _host.Failure != Errno.None) { return ReadStatus.NotLeader; }
+        // Everything that was acknowledged to anybody is applied here: what this leader acknowledged, after Apply; what
+        // earlier ones did, before this one was ready.
+        if (_toldReady && _node.HoldsLease(_host.Reactor.Clock.NowNanos)) { return ReadStatus.Ready; }
+        if (_unconfirmedReads.Count + _confirmedReads.Count >= ReplicationLimits.MaxPendingReads) { return ReadStatus.Busy; }
+        _unconfirmedReads.PushBack(waiter);
+        Effects effects = BeginStep();
+        bool taken = _node.TryReadIndex(0, _host.Reactor.NowNanos, effects);
+        if (!taken) { _ = _unconfirmedReads.PopBack(); }
+        EndStep(effects);
+        return taken ? ReadStatus.Pending : ReadStatus.Busy;
     }
 
+    /// <summary>The waiter's object is going away: it will not be called.</summary>
+    public void AbandonRead(IReadWaiter waiter)
+    {
+        for (int i = 0; i < _unconfirmedReads.Count; i++)
+        {
+            if (_unconfirmedReads[i] == waiter) { _unconfirmedReads[i] = NobodyReads.Instance; }
+        }
+        for (int i = 0; i < _confirmedReads.Count; i++)
+        {
+            if (_confirmedReads[i].Waiter == waiter) { _confirmedReads[i].Waiter = NobodyReads.Instance; }
+        }
+    }
+
+    /// <summary>Term of an entry that the log still holds (or of its base).</summary>
+    public bool TryGetTerm(LogIndex index, out Term term) => _node.Log.TryTerm(index, out term);
+
     /// <summary>Leader: hand the leadership to <paramref name="to"/> when it has caught up.</summary>
-    public void TransferLeadership(NodeId to) { }
+    /// <returns>None = under way; Stale, Busy, Invalid.</returns>
+    public Errno TransferLeadership(NodeId to)
+    {
+        Effects effects = BeginStep();
+        Errno status = _node.TransferLeadership(to, _host.Reactor.NowNanos, effects);
+        EndStep(effects);
+        return status;
+    }
 
-    public void SetPreferredLeader(NodeId preferred) => Config = Config with { Preferred = preferred };
+    public void SetPreferredLeader(NodeId preferred)
+    {
+        Config = Config with { Preferred = preferred };
+        _node.SetPreferred(preferred);
+    }
 
-    /// <summary>Members (this one included) heard within the election timeout; leader only, else empty.</summary>
-    public int CopyMembersSeen(Span<NodeId> into) => 0;
+    /// <summary>Members (this one included) heard within the election timeout; leader only, else none.</summary>
+    /// <returns>How many were written.</returns>
+    public int CopyMembersSeen(Span<NodeId> into)
+    {
+        if (!_node.IsLeader || into.IsEmpty) { return 0; }
+        int count = 0;
+        long now = _host.Reactor.NowNanos;
+        into[count++] = _node.Self;
+        for (int i = 0; i < _peers.Length && count < into.Length; i++)
+        {
+            if (_node.IsPeerAlive(i, now)) { into[count++] = _node.Peers[i].Id; }
+        }
+        return count;
+    }
+
+    /// <summary>Leader: does the peer hold everything committed (within a few entries of the end) and need nothing else?</summary>
+    public bool IsCaughtUp(NodeId peer)
+    {
+        int index = _node.PeerIndex(peer);
+        if (!_node.IsLeader || index < 0) { return false; }
+        Progress progress = _node.Peers[index];
+        return progress.State == ProgressState.Replicate && !progress.NeedsState &&
+            progress.Match + RaftLimits.CaughtUpEntries >= _node.Log.LastIndex;
+    }
+
+    // ---- the log's room ----
 
     /// <summary>The state up to <paramref name="upTo"/> is durable without the log: entries up to there may go (at most to the
     /// applied index and not beyond a pin).</summary>
-    public void ReleaseLog(LogIndex upTo) { }
+    public void ReleaseLog(LogIndex upTo) =>
+        Released = LogIndex.Max(Released, LogIndex.Min(upTo, LogIndex.Min(_applied, _pin)));
 
     /// <summary>Keeps entries above <paramref name="from"/> in the log until <see cref="UnpinLog"/>; one pin at a time.</summary>
-    public bool PinLog(LogIndex from) => false;
+    /// <returns>False = one is set already, or the log has let entries above it go.</returns>
+    public bool PinLog(LogIndex from)
+    {
+        if (_pin != NoPin || from < Released) { return false; }
+        _pin = from;
+        return true;
+    }
 
-    public void UnpinLog() { }
+    public void UnpinLog() => _pin = NoPin;
+
+    // ---- hand-over of the whole state ----
 
     /// <summary>Leader: the hand-over to <paramref name="peer"/> ended; with success, its log now begins at <paramref name="index"/>.</summary>
-    public void OnHandOverEnded(NodeId peer, bool success, LogIndex index) { }
+    public void OnHandOverEnded(NodeId peer, bool success, LogIndex index)
+    {
+        int at = _node.PeerIndex(peer);
+        if (at < 0) { return; }
+        Effects effects = BeginStep();
+        _node.OnHandOverEnded(at, success, index, _host.Reactor.NowNanos, effects);
+        EndStep(effects);
+    }
 
-    /// <summary>Follower: begins a hand-over: durable mark that the state is incomplete. <paramref name="done"/> gets
-    /// OnCommitted when the mark is durable; only then may the state be changed.</summary>
-    public void BeginRecovery(IProposalWaiter done) { }
+    /// <summary>Follower: begins a hand-over: marks durably that the state is incomplete. From now on the group takes no entries.</summary>
+    /// <param name="done">Gets OnCommitted when the mark is durable; only then may the state be changed.</param>
+    /// <returns>None; Again = the log is full; Stale = this node leads.</returns>
+    public Errno BeginRecovery(IProposalWaiter done)
+    {
+        if (_node.IsLeader || _isClosed) { return Errno.Stale; }
+        Errno status = _host.SaveRecovery(this, _isCorrupted, done);
+        if (status != Errno.None) { return status; }
+        IsRecovering = true;
+        Effects effects = BeginStep();
+        _node.OnRecoveryBegins(_host.Reactor.NowNanos, effects);
+        EndStep(effects);
+        return Errno.None;
+    }
 
     /// <summary>Follower: the complete state up to <paramref name="index"/> is durable here; the log starts anew behind it and
     /// the mark of <see cref="BeginRecovery"/> is removed.</summary>
-    public Errno InstallBase(LogIndex index, Term term) => Errno.Invalid;
+    /// <param name="done">Gets OnCommitted when that is durable; may be null.</param>
+    /// <returns>None; Again = the log is full, call again; Stale = this node leads, or its own log reaches further.</returns>
+    public Errno InstallBase(LogIndex index, Term term, IProposalWaiter? done = null)
+    {
+        if (_node.IsLeader || _isClosed) { return Errno.Stale; }
+        if (index < _node.Commit || term > _node.Term) { return Errno.Stale; }
+        Errno status = _host.SaveBase(this, index, term, done);
+        if (status != Errno.None) { return status; }
+        DropPending(new LogIndex(_applied.Value + 1));
+        _applied = index;
+        Released = index;
+        IsRecovering = false;
+        _isCorrupted = false;
+        Effects effects = BeginStep();
+        _node.OnStateInstalled(index, term, effects);
+        EndStep(effects);
+        return Errno.None;
+    }
+
+    private static NodeId[] Ids(GroupMember[] members)
+    {
+        NodeId[] ids = new NodeId[members.Length];
+        for (int i = 0; i < ids.Length; i++) { ids[i] = members[i].Id; }
+        return ids;
+    }
+
+    /// <summary>In the order of the node's peers.</summary>
+    private GroupPeer[] MakePeers(RaftHost host, GroupConfig config)
+    {
+        GroupPeer[] peers = new GroupPeer[_node.Peers.Length];
+        foreach (GroupMember[] set in new[] { config.Voters, config.Learners })
+        {
+            foreach (GroupMember member in set)
+            {
+                int index = _node.PeerIndex(member.Id);
+                if (index >= 0) { peers[index] = new GroupPeer(host.Link(member.Id), member.Instance); }
+            }
+        }
+        foreach (GroupPeer peer in peers) { peer.Link.Users++; }
+        return peers;
+    }
 }

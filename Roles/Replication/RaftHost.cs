@@ -1,21 +1,52 @@
-#pragma warning disable CA1822 // The bodies follow; the signatures are for those who build on them.
 using System;
 using System.Collections.Generic;
 using System.Diagnostics.CodeAnalysis;
 using Fastblock.Native.Base;
+using Fastblock.Native.Reactor;
 using Fastblock.Net.Transport;
 using Fastblock.Raft;
+using Fastblock.Storage.Kv;
+using Fastblock.Storage.Log;
 
+// Joins Raft with the shard's log and its peers.
+//
+// One loop iteration. Frames, log completions and timers step the groups at once: that only appends to the log, fills the
+// peers' frames and notes what else has to happen. Groups with something to do are on the ready list, and one Turn in the
+// run phase of the same iteration serves them: leadership, apply, waiters, then acknowledgements and entries for the
+// peers; at its end every peer with messages gets one frame. So the role is never called in the middle of a step, all that
+// arrived in an iteration is answered in one message per peer, and the log writes it as one batch (group commit).
 namespace Fastblock.Roles.Replication;
 
-/// <summary>All replicas of one shard of an OSD (or of one monitor): joins Raft with the shard's log and its peers. Made after
-/// the log has been replayed; one reactor's thread only.</summary>
-internal sealed class RaftHost
+/// <summary>All replicas of one shard of an OSD (or of one monitor). Made after the log has been replayed; one reactor's
+/// thread only.</summary>
+internal sealed partial class RaftHost : ILogListener, ILogOwner
 {
     private readonly SortedDictionary<PgId, RaftGroup> _groups = new();
-    private readonly List<StoredGroup> _stored = new();
+    private readonly SortedDictionary<NodeId, PeerLink> _links = new();
+    private readonly List<StoredGroup> _stored = [];
+    private readonly RaftReplay _replay;
+    private readonly KvBatch _batch = new();
 
-    public RaftHost(RaftHostOptions options) => Options = options;
+    /// <param name="log">Open; its records were given to <paramref name="replay"/> while it opened.</param>
+    /// <param name="prng">For everything random in here.</param>
+    public RaftHost(Reactor reactor, ITransport transport, DiskLog log, KvStore kv, RaftReplay replay, RaftHostOptions options,
+        Prng prng, Log? events = null)
+    {
+        Reactor = reactor;
+        Transport = transport;
+        DiskLog = log;
+        Kv = kv;
+        _replay = replay;
+        Options = options;
+        Prng = prng;
+        Log = events ?? Log.Silent(reactor.Clock);
+        _turn = new Turn(this);
+        _room = new RoomWaiter(this);
+        _beatTimer = new CallbackTimer(OnBeatTimer);
+        Invariant.Require(options.HeartbeatNanos * 4 <= options.ElectionTimeoutNanos);
+        Invariant.Require(options.DriftNanos * 2 < options.ElectionTimeoutNanos);
+        FindStored();
+    }
 
     public RaftHostOptions Options { get; }
 
@@ -25,16 +56,53 @@ internal sealed class RaftHost
     /// <summary>Open groups in order of id.</summary>
     public IReadOnlyCollection<RaftGroup> Groups => _groups.Values;
 
+    /// <summary>The log has failed: nothing is acknowledged any more, the node should stop. Set once.</summary>
+    public Errno Failure { get; private set; }
+
+    /// <summary>Called once when the log fails.</summary>
+    public Action<Errno>? OnFailed { get; set; }
+
+    internal Reactor Reactor { get; }
+    internal ITransport Transport { get; }
+    internal DiskLog DiskLog { get; }
+    internal KvStore Kv { get; }
+    internal Prng Prng { get; }
+    internal Log Log { get; }
+    internal bool IsStarted { get; private set; }
+    internal BytesPool Bytes { get; } = new();
+
+    /// <summary>Re-used by every step of every group: its contents are carried out before the step returns.</summary>
+    internal Effects Effects { get; } = new();
+
+    /// <summary>For reading one entry at a time out of the log's memory.</summary>
+    internal LogEntryBuffer ReadBuffer { get; } = new();
+
     public bool TryGetGroup(PgId id, [NotNullWhen(true)] out RaftGroup? group) => _groups.TryGetValue(id, out group);
+
+    internal RaftGroup? FindGroup(PgId id) => _groups.GetValueOrDefault(id);
 
     /// <summary>Makes an empty replica of a new group. Only for groups that the map calls `creating`: an emptied node must
     /// never create one that was active. It takes part only after it is durable.</summary>
     /// <param name="done">Gets OnCommitted when the group is durable here; may be null.</param>
-    /// <returns>None; Exists = already here; Again = the log is full; Invalid.</returns>
+    /// <returns>None; Exists = already here; Again = the log is full; Invalid = bad members.</returns>
     public Errno CreateGroup(PgId id, GroupConfig config, IStateMachine machine, IProposalWaiter? done, out RaftGroup? group)
     {
         group = null;
-        return Errno.NotSupported;
+        if (_groups.ContainsKey(id) || IsStored(id)) { return Errno.Exists; }
+        if (!IsValid(config)) { return Errno.Invalid; }
+        _batch.Clear();
+        bool fits = _batch.TryPut(GroupRecords.ConfigKey(id), GroupRecords.Encode(config)) &&
+            _batch.TryDelete(GroupRecords.HardStateKey(id)) && _batch.TryDelete(GroupRecords.RecoveryKey(id));
+        Invariant.Require(fits);
+        // First the configuration, then the group: one without the other is no group at the next start.
+        Errno status = Kv.Commit(_batch, listener: null, out _);
+        ulong sequence = 0;
+        if (status == Errno.None) { status = DiskLog.TryAppendReset(id, config.Incarnation, 0, 0, this, out sequence); }
+        if (status != Errno.None) { return status == Errno.NoSpace ? Errno.Again : status; }
+        group = new RaftGroup(this, id, config, machine, new RaftStart { Preferred = config.Preferred }, applied: default);
+        Add(group);
+        AddNote(new LogNote { Sequence = sequence, Kind = LogNoteKind.Created, Group = group, Waiter = done });
+        return Errno.None;
     }
 
     /// <summary>Opens a group of <see cref="Stored"/>: its entries above <paramref name="applied"/> are passed to the state
@@ -43,23 +111,164 @@ internal sealed class RaftHost
     public Errno OpenGroup(StoredGroup stored, IStateMachine machine, LogIndex applied, out RaftGroup? group)
     {
         group = null;
-        return Errno.NotSupported;
+        PgId id = stored.Id;
+        if (_groups.ContainsKey(id)) { return Errno.Exists; }
+        if (!DiskLog.TryGetGroup(id, out LogGroupInfo info) || info.Incarnation != stored.Config.Incarnation) { return Errno.NotFound; }
+        GroupConfig config = stored.Config; // with the Preferred that the caller may have put into it
+        Term term = default;
+        NodeId vote = NodeId.None;
+        if (Kv.TryGet(GroupRecords.HardStateKey(id), out ReadOnlySpan<byte> hard) &&
+            !GroupRecords.TryDecodeHardState(hard, info.Incarnation, out term, out vote))
+        {
+            return Errno.BadMessage;
+        }
+        RaftLog log = new(new LogIndex(info.BaseIndex), new Term(info.BaseTerm));
+        for (ulong index = info.BaseIndex + 1; index <= info.LastIndex; index++)
+        {
+            if (!DiskLog.TryGetTerm(id, index, out ulong entryTerm) || entryTerm < log.LastTerm.Value) { return Errno.BadMessage; }
+            _ = log.Append(new Term(entryTerm));
+        }
+        // An entry of a newer term than the hard state's means that the latter's record was lost to a crash in between, or to
+        // damage: nothing was answered in that term yet (or LostLog takes the vote away).
+        RaftStart start = new()
+        {
+            Term = term > log.LastTerm ? term : log.LastTerm,
+            Vote = log.LastTerm > term ? NodeId.None : vote,
+            Log = log,
+            Commit = LogIndex.Min(LogIndex.Max(applied, log.BaseIndex), log.LastIndex),
+            Preferred = config.Preferred,
+            NeedsState = stored.Recovering,
+            LostLog = stored.LostLog,
+        };
+        group = new RaftGroup(this, id, config, machine, start, start.Commit);
+        group.Load(_replay);
+        _replay.Forget(id);
+        Add(group);
+        group.BecomeDurable();
+        return Errno.None;
     }
 
     /// <summary>Closes a group and deletes everything of it from log and store (the state machine's data is the role's).</summary>
     /// <param name="done">Gets OnCommitted when it is durable; may be null.</param>
-    public Errno RemoveGroup(PgId id, IProposalWaiter? done) => Errno.NotFound;
+    /// <returns>None; NotFound; Again = the log is full.</returns>
+    public Errno RemoveGroup(PgId id, IProposalWaiter? done)
+    {
+        if (!DiskLog.TryGetGroup(id, out _)) { return Errno.NotFound; }
+        _ = _stored.RemoveAll(stored => stored.Id == id);
+        Errno status = DiskLog.TryAppendRemove(id, this, out ulong sequence);
+        if (status != Errno.None) { return status == Errno.NoSpace ? Errno.Again : status; }
+        AddNote(new LogNote { Sequence = sequence, Kind = LogNoteKind.Waiter, Waiter = done });
+        _batch.Clear();
+        bool fits = _batch.TryDelete(GroupRecords.ConfigKey(id)) && _batch.TryDelete(GroupRecords.HardStateKey(id)) &&
+            _batch.TryDelete(GroupRecords.RecoveryKey(id));
+        Invariant.Require(fits);
+        // Left-overs of a group that the log does not know are swept away at the next start.
+        _ = Kv.Commit(_batch, listener: null, out _);
+        _replay.Forget(id);
+        if (_groups.Remove(id, out RaftGroup? group)) { group.Close(); }
+        return Errno.None;
+    }
 
     /// <summary>Where a peer is to be reached, and the uuid that its present device has. Again with other values when the map
     /// says so: the connection is then made anew.</summary>
-    public void SetPeerAddress(NodeId peer, NetAddress address, Guid instance) { }
+    public void SetPeerAddress(NodeId peer, NetAddress address, Guid instance)
+    {
+        if (peer != Options.Self) { Link(peer).SetAddress(address, instance); }
+    }
 
     /// <summary>A connection of a peer's host came in (Hello.Role is <see cref="RaftHostOptions.Role"/>): null refuses it.</summary>
-    public IConnectionHandler? OnPeerConnection(IConnection connection) => null;
+    public IConnectionHandler? OnPeerConnection(IConnection connection)
+    {
+        ref readonly Hello hello = ref connection.PeerHello;
+        NodeId peer = new(hello.NodeId);
+        if (hello.Role != Options.Role || hello.Shard != Options.Shard || peer == Options.Self || peer.IsNone) { return null; }
+        // Only who is known, by the map or as a member, gets memory here.
+        return _links.TryGetValue(peer, out PeerLink? link) && link.Accept(connection) ? link : null;
+    }
 
     /// <summary>Begins to work: timers, connections. Groups may be opened before and after.</summary>
-    public void Start() { }
+    public void Start()
+    {
+        if (IsStarted) { return; }
+        IsStarted = true;
+        foreach (PeerLink link in _links.Values) { link.MaybeDial(); }
+        foreach (RaftGroup group in _groups.Values) { group.Arm(); }
+        ArmBeat(Reactor.NowNanos);
+    }
 
     /// <summary>Stops timers and closes the peers' connections.</summary>
-    public void Stop() { }
+    public void Stop()
+    {
+        IsStarted = false;
+        Reactor.Disarm(_beatTimer);
+        foreach (RaftGroup group in _groups.Values) { group.Disarm(); }
+        foreach (PeerLink link in _links.Values) { link.Stop(); }
+    }
+
+    internal Hello OwnHello() => new()
+    {
+        Role = Options.Role,
+        NodeId = Options.Self.Value,
+        Shard = Options.Shard,
+        Cluster = Options.Cluster,
+        Instance = Options.Instance,
+    };
+
+    internal PeerLink Link(NodeId peer)
+    {
+        if (!_links.TryGetValue(peer, out PeerLink? link))
+        {
+            link = new PeerLink(this, peer, Prng.Fork());
+            _links.Add(peer, link);
+        }
+        return link;
+    }
+
+    private void Add(RaftGroup group)
+    {
+        _groups.Add(group.Id, group);
+        foreach (GroupPeer peer in group.Peers) { peer.Link.MaybeDial(); }
+    }
+
+    private bool IsStored(PgId id)
+    {
+        foreach (StoredGroup stored in _stored)
+        {
+            if (stored.Id == id) { return true; }
+        }
+        return false;
+    }
+
+    private bool IsValid(GroupConfig config)
+    {
+        bool self = false;
+        int members = config.Voters.Length + config.Learners.Length;
+        if (config.Voters.Length == 0 || members > ReplicationLimits.MaxMembers) { return false; }
+        HashSet<NodeId> seen = [];
+        foreach (GroupMember[] set in new[] { config.Voters, config.Learners })
+        {
+            foreach (GroupMember member in set)
+            {
+                if (member.Id.IsNone || !seen.Add(member.Id)) { return false; }
+                self |= member == new GroupMember(Options.Self, Options.Instance);
+            }
+        }
+        return self;
+    }
+
+    /// <summary>Groups of the log that have a configuration are ours; the rest is what a crash left of a creation or removal.</summary>
+    private void FindStored()
+    {
+        foreach (PgId id in DiskLog.Groups)
+        {
+            if (!DiskLog.TryGetGroup(id, out LogGroupInfo info)) { continue; }
+            if (!Kv.TryGet(GroupRecords.ConfigKey(id), out ReadOnlySpan<byte> value)) { continue; }
+            if (!GroupRecords.TryDecode(value, out GroupConfig? config) || config.Incarnation != info.Incarnation) { continue; }
+            bool lost = false;
+            bool recovering = Kv.TryGet(GroupRecords.RecoveryKey(id), out ReadOnlySpan<byte> mark) &&
+                GroupRecords.IsRecoveryOf(mark, config.Incarnation, out lost);
+            lost = (recovering && lost) || info.Damaged;
+            _stored.Add(new StoredGroup(id, config, recovering || lost, lost));
+        }
+    }
 }

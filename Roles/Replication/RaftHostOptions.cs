@@ -41,9 +41,6 @@ internal sealed record RaftHostOptions
     public int MaxUncommittedEntries { get; init; } = 2048;
     public long MaxUncommittedBytes { get; init; } = 32 * Units.MiB;
 
-    /// <summary>Payload bytes of recent entries kept in memory, over all groups, to feed followers without device reads.</summary>
-    public long CacheBytes { get; init; } = 16 * Units.MiB;
-
     /// <summary>Reconnect delay after a lost connection: the first, then doubled up to the last.</summary>
     public long ReconnectFirstNanos { get; init; } = 20 * Units.NanosPerMilli;
     public long ReconnectLastNanos { get; init; } = 500 * Units.NanosPerMilli;

@@ -17,6 +17,9 @@ internal static class ReplicationLimits
     /// <summary>Most members of a group, learners included: 5 voters, and as many on their way in.</summary>
     public const int MaxMembers = 16;
 
+    /// <summary>Followers, over all groups, that are fed from the device at once; each reads a few entries ahead.</summary>
+    public const int MaxCatchUpReaders = 16;
+
     /// <summary>Reads of one group that wait for a confirmation.</summary>
     public const int MaxPendingReads = 4096;
 }

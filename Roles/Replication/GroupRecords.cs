@@ -1,0 +1,134 @@
+using System;
+using System.Buffers.Binary;
+using System.Diagnostics.CodeAnalysis;
+using System.Globalization;
+using System.Text;
+using Fastblock.Native.Base;
+using Fastblock.Raft;
+
+// What a replica keeps in the shard's key-value store (docs/on-disk-format.md). All little-endian, reserved bytes 0.
+//
+//   g/<group, 16 hex digits>/cfg   u8 version 1, u8 voters, u8 learners, 5 reserved, u64 incarnation,
+//                                  then for each voter and learner: u32 node id, 16 bytes instance uuid
+//   g/<group>/hs                   u8 version 1, 3 reserved, u32 vote (0xFFFFFFFF = none), u64 term, u64 incarnation
+//   g/<group>/rec                  u8 version 1, u8 lost (0 or 1), 6 reserved, u64 incarnation: the state is incomplete: a
+//                                  hand-over is under way, or (lost) the log lost entries that were acknowledged
+namespace Fastblock.Roles.Replication;
+
+/// <summary>Keys and values of a group's own records.</summary>
+internal static class GroupRecords
+{
+    public const int HardStateBytes = 24;
+    public const int RecoveryBytes = 16;
+    private const byte Version = 1;
+    private const int ConfigHeaderBytes = 16;
+    private const int MemberBytes = 20;
+
+    /// <summary>Prefix of all records of all groups.</summary>
+    public static ReadOnlySpan<byte> Prefix => "g/"u8;
+
+    public static byte[] ConfigKey(PgId group) => Key(group, "cfg");
+
+    public static byte[] HardStateKey(PgId group) => Key(group, "hs");
+
+    public static byte[] RecoveryKey(PgId group) => Key(group, "rec");
+
+    /// <returns>False when the key is not that of a group's configuration.</returns>
+    public static bool TryParseConfigKey(ReadOnlySpan<byte> key, out PgId group)
+    {
+        group = default;
+        if (key.Length != 22 || !key.StartsWith(Prefix) || !key[18..].SequenceEqual("/cfg"u8)) { return false; }
+        bool parsed = ulong.TryParse(key.Slice(2, 16), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong id);
+        group = new PgId(id);
+        return parsed;
+    }
+
+    public static byte[] Encode(GroupConfig config)
+    {
+        byte[] bytes = new byte[ConfigHeaderBytes + (MemberBytes * (config.Voters.Length + config.Learners.Length))];
+        bytes[0] = Version;
+        bytes[1] = (byte)config.Voters.Length;
+        bytes[2] = (byte)config.Learners.Length;
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(8), config.Incarnation);
+        Span<byte> at = bytes.AsSpan(ConfigHeaderBytes);
+        at = Encode(config.Voters, at);
+        _ = Encode(config.Learners, at);
+        return bytes;
+    }
+
+    public static bool TryDecode(ReadOnlySpan<byte> from, [NotNullWhen(true)] out GroupConfig? config)
+    {
+        config = null;
+        if (from.Length < ConfigHeaderBytes || from[0] != Version) { return false; }
+        int voters = from[1], learners = from[2];
+        if (voters == 0 || voters + learners > ReplicationLimits.MaxMembers) { return false; }
+        if (from.Length != ConfigHeaderBytes + (MemberBytes * (voters + learners))) { return false; }
+        config = new GroupConfig
+        {
+            Incarnation = BinaryPrimitives.ReadUInt64LittleEndian(from[8..]),
+            Voters = Decode(from.Slice(ConfigHeaderBytes, MemberBytes * voters)),
+            Learners = Decode(from[(ConfigHeaderBytes + (MemberBytes * voters))..]),
+        };
+        return true;
+    }
+
+    public static void EncodeHardState(Span<byte> to, ulong incarnation, Term term, NodeId vote)
+    {
+        to[..HardStateBytes].Clear();
+        to[0] = Version;
+        BinaryPrimitives.WriteUInt32LittleEndian(to[4..], vote.Value);
+        BinaryPrimitives.WriteUInt64LittleEndian(to[8..], term.Value);
+        BinaryPrimitives.WriteUInt64LittleEndian(to[16..], incarnation);
+    }
+
+    /// <returns>False when it is malformed or of another incarnation.</returns>
+    public static bool TryDecodeHardState(ReadOnlySpan<byte> from, ulong incarnation, out Term term, out NodeId vote)
+    {
+        term = default;
+        vote = NodeId.None;
+        if (from.Length != HardStateBytes || from[0] != Version) { return false; }
+        if (BinaryPrimitives.ReadUInt64LittleEndian(from[16..]) != incarnation) { return false; }
+        vote = new NodeId(BinaryPrimitives.ReadUInt32LittleEndian(from[4..]));
+        term = new Term(BinaryPrimitives.ReadUInt64LittleEndian(from[8..]));
+        return true;
+    }
+
+    public static void EncodeRecovery(Span<byte> to, ulong incarnation, bool lost)
+    {
+        to[..RecoveryBytes].Clear();
+        to[0] = Version;
+        to[1] = lost ? (byte)1 : (byte)0;
+        BinaryPrimitives.WriteUInt64LittleEndian(to[8..], incarnation);
+    }
+
+    public static bool IsRecoveryOf(ReadOnlySpan<byte> from, ulong incarnation, out bool lost)
+    {
+        lost = from.Length == RecoveryBytes && from[1] != 0;
+        return from.Length == RecoveryBytes && BinaryPrimitives.ReadUInt64LittleEndian(from[8..]) == incarnation;
+    }
+
+    private static byte[] Key(PgId group, string name) =>
+        Encoding.ASCII.GetBytes($"g/{group.Value.ToString("x16", CultureInfo.InvariantCulture)}/{name}");
+
+    private static Span<byte> Encode(GroupMember[] members, Span<byte> to)
+    {
+        foreach (GroupMember member in members)
+        {
+            BinaryPrimitives.WriteUInt32LittleEndian(to, member.Id.Value);
+            _ = member.Instance.TryWriteBytes(to[4..]);
+            to = to[MemberBytes..];
+        }
+        return to;
+    }
+
+    private static GroupMember[] Decode(ReadOnlySpan<byte> from)
+    {
+        GroupMember[] members = new GroupMember[from.Length / MemberBytes];
+        for (int i = 0; i < members.Length; i++, from = from[MemberBytes..])
+        {
+            members[i] = new GroupMember(
+                new NodeId(BinaryPrimitives.ReadUInt32LittleEndian(from)), new Guid(from.Slice(4, 16)));
+        }
+        return members;
+    }
+}

@@ -1,0 +1,447 @@
+using System;
+using Fastblock.Native.Base;
+using Fastblock.Native.Reactor;
+using Fastblock.Raft;
+using Fastblock.Storage.Log;
+
+namespace Fastblock.Roles.Replication;
+
+// Steps of the Raft node and what they ask for. Nothing in here calls the role, Reserve and OnDropped apart.
+internal sealed partial class RaftGroup
+{
+    private bool _isCorrupted;
+    private LogIndex _durableIndex;
+    private Term _durableTerm;
+
+    /// <summary>Link and slot in whose merged heartbeats this node follows, or null.</summary>
+    private PeerLink? _followLink;
+    private uint _followSlot;
+    private Term _followTerm;
+
+    internal ReadOnlySpan<GroupPeer> Peers => _peers;
+
+    internal bool IsReadyQueued { get; set; }
+
+    internal bool HasPendingReads => !_unconfirmedReads.IsEmpty;
+
+    /// <summary>Up to here the log may let entries go.</summary>
+    internal LogIndex Released { get; private set; }
+
+    internal byte[] HardStateKey => _hardStateKey;
+
+    /// <summary>The group exists durably here: it takes part from now on.</summary>
+    internal void BecomeDurable()
+    {
+        if (_isClosed) { return; }
+        _takesPart = true;
+        Arm();
+        foreach (GroupPeer peer in _peers) { peer.Link.MaybeDial(); }
+        if (_isCorrupted) { _corruptionUntold = true; }
+        _host.MarkReady(this);
+    }
+
+    /// <summary>Opening: descriptions of the entries above the applied index come back from the log's replay.</summary>
+    internal void Load(RaftReplay replay)
+    {
+        for (LogIndex index = _applied.Next; index <= _node.Log.LastIndex; index = index.Next)
+        {
+            _ = _node.Log.TryTerm(index, out Term term);
+            bool found = replay.TryTake(Id, Config.Incarnation, index, term, out PendingEntry entry);
+            Invariant.Require(found); // the log's index and its replay tell the same
+            entry.Waiter = null;
+            _pending.PushBack(entry);
+            _uncommittedBytes += Cost(in entry);
+            // The room was there when it was appended, and nothing else may have taken it since.
+            if (entry.Kind == EntryKind.Data) { _ = Machine.Reserve(entry.View(index)); }
+        }
+    }
+
+    internal void Arm()
+    {
+        if (!_takesPart || _isClosed || !_host.IsStarted) { return; }
+        long due = _node.DeadlineNanos;
+        if (_node.DeadlineIsLoose)
+        {
+            // Down to the shard's grid: quiet groups are looked at when the heartbeats wake the shard anyway.
+            long grid = _host.OnGrid(due);
+            if (grid > _host.Reactor.NowNanos) { due = grid; }
+        }
+        if (!_timer.IsArmed || _timer.DueNanos != due) { _host.Reactor.Arm(_timer, due); }
+    }
+
+    internal void Disarm() => _host.Reactor.Disarm(_timer);
+
+    internal void Close()
+    {
+        _isClosed = true;
+        Disarm();
+        _host.VoidNotes(this, default);
+        LeaveFollowedSlot();
+        RemoveSlots();
+        foreach (GroupPeer peer in _peers)
+        {
+            peer.Link.Users--;
+            if (peer.CatchUp is { IsBusy: false } reader)
+            {
+                _host.ReturnReader(reader);
+                peer.CatchUp = null;
+            }
+        }
+        DropPending(_applied.Next);
+        _host.MarkReady(this); // waiters are told in the turn
+    }
+
+    internal void OnTimer(long now)
+    {
+        if (_isClosed) { return; }
+        Effects effects = BeginStep();
+        _node.OnTimer(now, effects);
+        EndStep(effects);
+    }
+
+    internal void OnMessage(PeerLink link, in RaftMessage message, ReadOnlySpan<ReceivedEntry> entries, in RaftFrameReader frame,
+        PooledBuffer? payload, long now)
+    {
+        int at = _node.PeerIndex(message.From);
+        // The member is the device, not the number: another device under its id is a stranger.
+        if (!_takesPart || _isClosed || at < 0 || _peers[at].Instance != link.PeerInstance) { return; }
+        Span<EntryMeta> metas = stackalloc EntryMeta[entries.Length];
+        for (int i = 0; i < entries.Length; i++) { metas[i] = new EntryMeta(entries[i].Term, entries[i].Kind); }
+        Effects effects = BeginStep();
+        _node.Step(in message, metas, now, effects);
+        if (effects.TruncateFrom != default) { CutOff(effects.TruncateFrom); }
+        if (effects.AppendFrom != default)
+        {
+            // Term and vote first: should a crash come between the two, an entry never tells of a term that is unknown.
+            SaveHardStateOf(effects);
+            AppendReceived(in message, entries, in frame, payload, now, effects);
+        }
+        EndStep(effects);
+        if (message.Kind == MessageKind.AppendReply && _node.IsLeader) { MaybeAddSlot(at); }
+    }
+
+    /// <returns>True the first time since <see cref="StepDurable"/>.</returns>
+    internal bool OnEntryDurable(LogIndex index, Term term)
+    {
+        bool first = _durableIndex == default;
+        _durableIndex = index;
+        _durableTerm = term;
+        return first;
+    }
+
+    internal void StepDurable()
+    {
+        LogIndex index = _durableIndex;
+        _durableIndex = default;
+        if (_isClosed) { return; }
+        Effects effects = BeginStep();
+        _node.OnLogDurable(index, _durableTerm, _host.Reactor.NowNanos, effects);
+        EndStep(effects);
+    }
+
+    internal void OnHardStateDurable(ulong version)
+    {
+        if (_isClosed) { return; }
+        Effects effects = BeginStep();
+        _node.OnHardStateDurable(version, _host.Reactor.NowNanos, effects);
+        EndStep(effects);
+    }
+
+    internal void OnHeartbeatsAcked()
+    {
+        Effects effects = BeginStep();
+        _node.OnHeartbeatsAcked(effects);
+        EndStep(effects);
+    }
+
+    internal void OnLinkChanged(PeerLink link)
+    {
+        if (_isClosed) { return; }
+        for (int i = 0; i < _peers.Length; i++)
+        {
+            if (_peers[i].Link != link) { continue; }
+            // The set of heartbeats is agreed anew; the group joins it again after the peer's next answer.
+            RemoveSlot(_peers[i]);
+            Effects effects = BeginStep();
+            _node.OnPeerConnection(i, _host.Reactor.NowNanos, effects);
+            EndStep(effects);
+        }
+    }
+
+    /// <summary>Acknowledged entries are gone from the log: this replica neither votes nor acknowledges before a hand-over.</summary>
+    internal void OnLogLost()
+    {
+        if (_isClosed || _isCorrupted) { return; }
+        _isCorrupted = true;
+        IsRecovering = true;
+        _corruptionUntold = true;
+        _ = _host.SaveRecovery(this, lost: true, done: null); // when the log is full, the damage is found again at the next start
+        Effects effects = BeginStep();
+        _node.OnLogLost(_host.Reactor.NowNanos, effects);
+        EndStep(effects);
+        _host.MarkReady(this);
+    }
+
+    /// <summary>How far the log wants entries to go: as far as that is possible, and the role is asked for it.</summary>
+    internal LogIndex WantRelease(LogIndex upTo)
+    {
+        LogIndex wanted = LogIndex.Min(upTo, LogIndex.Min(_applied, _pin));
+        if (_isClosed || IsRecovering) { return Released; }
+        if (wanted > Released)
+        {
+            _releaseWanted = wanted;
+            _host.MarkReady(this);
+        }
+        return wanted;
+    }
+
+    /// <summary>The log lets entries up to the answer go.</summary>
+    internal LogIndex TakeRelease(LogIndex upTo)
+    {
+        LogIndex answer = LogIndex.Min(upTo, LogIndex.Min(Released, _pin));
+        if (!_isClosed && answer > _node.Log.BaseIndex) { _node.OnLogReleased(LogIndex.Min(answer, _node.Applicable)); }
+        return answer;
+    }
+
+    // ---- merged heartbeats ----
+
+    public long AckedStamp(NodeId peer)
+    {
+        GroupPeer member = _peers[_node.PeerIndex(peer)];
+        return member.Slot < 0 ? long.MinValue : member.Link.Sender.AckedStamp((uint)member.Slot);
+    }
+
+    public long HeardAt(NodeId leader) =>
+        _followLink != null && _followLink.Id == leader ? _followLink.Receiver.HeardAt : long.MinValue;
+
+    /// <summary>The leader's shard wants to beat for this group.</summary>
+    internal bool TryFollow(PeerLink link, in HeartbeatChange change)
+    {
+        bool follows = _takesPart && !_isClosed && change.Incarnation == Config.Incarnation && change.Term == _node.Term &&
+            _node.Leader == link.Id && _node.Role == RaftRole.Follower && _node.IsHardStateDurable;
+        if (!follows) { return false; }
+        LeaveFollowedSlot();
+        _followLink = link;
+        _followSlot = change.Slot;
+        _followTerm = change.Term;
+        return true;
+    }
+
+    /// <summary>The slot that this group followed in is gone; the leader was last heard at <paramref name="heardAt"/>.</summary>
+    internal void OnUnfollowed(PeerLink link, uint slot, long heardAt)
+    {
+        if (_followLink != link || _followSlot != slot) { return; }
+        _node.OnHeard(heardAt);
+        _followLink = null;
+    }
+
+    /// <summary>The peer does not follow in its slot any more: ask it directly.</summary>
+    internal void OnSlotLeft(PeerLink link, uint slot)
+    {
+        for (int i = 0; i < _peers.Length; i++)
+        {
+            if (_peers[i].Link != link || _peers[i].Slot != (int)slot) { continue; }
+            RemoveSlot(_peers[i]);
+            Effects effects = BeginStep();
+            _node.OnPeerLeft(i, effects);
+            EndStep(effects);
+        }
+    }
+
+    private void MaybeAddSlot(int at)
+    {
+        GroupPeer peer = _peers[at];
+        if (peer.Slot >= 0 || !peer.IsReachable || _node.Peers[at].State != ProgressState.Replicate) { return; }
+        peer.Slot = (int)peer.Link.Sender.Add(Id, Config.Incarnation, _node.Term);
+    }
+
+    private static void RemoveSlot(GroupPeer peer)
+    {
+        if (peer.Slot < 0) { return; }
+        peer.Link.Sender.Remove((uint)peer.Slot);
+        peer.Slot = -1;
+    }
+
+    private void RemoveSlots()
+    {
+        foreach (GroupPeer peer in _peers) { RemoveSlot(peer); }
+    }
+
+    private void LeaveFollowedSlot()
+    {
+        if (_followLink == null) { return; }
+        _followLink.Receiver.Leave(_followSlot);
+        _followLink = null;
+    }
+
+    // ---- effects ----
+
+    private Effects BeginStep()
+    {
+        Effects effects = _host.Effects;
+        effects.Clear();
+        return effects;
+    }
+
+    private void EndStep(Effects effects)
+    {
+        // Before anything of a newer term can be said: the answer to the next merged heartbeat tells that we left.
+        if (_followLink != null && (_node.Leader != _followLink.Id || _node.Term != _followTerm)) { LeaveFollowedSlot(); }
+        SaveHardStateOf(effects);
+        if (effects.NoOpIndex != default) { AppendNoOp(effects); }
+        while (effects.Messages.TryPopFront(out RaftMessage message)) { Send(in message); }
+        while (effects.Reads.TryPopFront(out ReadOutcome outcome))
+        {
+            IReadWaiter waiter = _unconfirmedReads.PopFront();
+            _confirmedReads.PushBack(new ConfirmedRead { Waiter = waiter, Index = outcome.Index, Failed = !outcome.Confirmed });
+        }
+        while (effects.HandOvers.TryPopFront(out NodeId peer)) { _handOvers.PushBack(peer); }
+        if (effects.LeadershipChanged && !_node.IsLeader) { RemoveSlots(); }
+        _sendDue |= effects.SendDue;
+        if (effects.Violation) { OnViolation(); }
+        if (effects.LeadershipChanged || effects.CommitMoved || effects.SendDue || !_confirmedReads.IsEmpty || !_handOvers.IsEmpty)
+        {
+            _host.MarkReady(this);
+        }
+        Arm();
+    }
+
+    private void OnViolation()
+    {
+        Violations++;
+        _host.Log.Warn($"group {Id}: a peer's message contradicts what is known (log damaged there?); ignored");
+    }
+
+    private void SaveHardStateOf(Effects effects)
+    {
+        if (!effects.HardStateChanged) { return; }
+        effects.HardStateChanged = false;
+        SaveHardState();
+    }
+
+    /// <summary>Makes the present term and vote durable; when the log is full, as soon as it has room.</summary>
+    internal void SaveHardState()
+    {
+        if (_isClosed || _node.IsHardStateDurable) { return; }
+        if (!_host.TrySaveHardState(this, _node.Term, _node.Vote, _node.HardStateVersion)) { _host.RetryHardState(this); }
+    }
+
+    private void Send(in RaftMessage message)
+    {
+        GroupPeer peer = _peers[_node.PeerIndex(message.To)];
+        if (peer.IsReachable) { peer.Link.Send(Id, Config.Incarnation, in message); }
+    }
+
+    private void AppendNoOp(Effects effects)
+    {
+        LogIndex index = effects.NoOpIndex;
+        PendingEntry entry = new() { Term = _node.Term, Kind = EntryKind.NoOp };
+        if (Append(index, ref entry, default, default, null, 0) == Errno.None) { return; }
+        _host.Log.Warn($"group {Id}: no room for the first entry of a leader; steps down");
+        effects.NoOpIndex = default;
+        _node.OnAppendRefused(index, _host.Reactor.NowNanos, effects);
+    }
+
+    private void AppendReceived(in RaftMessage message, ReadOnlySpan<ReceivedEntry> entries, in RaftFrameReader frame,
+        PooledBuffer? payload, long now, Effects effects)
+    {
+        int first = (int)(effects.AppendFrom - message.Index) - 1;
+        for (int i = first; i < entries.Length; i++)
+        {
+            ref readonly ReceivedEntry received = ref entries[i];
+            LogIndex index = message.Index + (ulong)i + 1;
+            ReadOnlySpan<uint> crcs = frame.Crcs(in received);
+            PendingEntry entry = new() { Term = received.Term, Kind = received.Kind, PayloadBytes = received.PayloadBytes };
+            Errno status = Verify(in received, crcs, payload)
+                ? Append(index, ref entry, frame.Header(in received), crcs, payload, received.PayloadOffset)
+                : Errno.BadMessage;
+            if (status == Errno.None) { continue; }
+            if (status == Errno.BadMessage) { _host.Log.Warn($"group {Id}: entry {index} arrived with wrong checksums; refused"); }
+            _node.OnAppendRefused(index, now, effects);
+            return;
+        }
+    }
+
+    /// <summary>No block reaches the log that is not what the leader has.</summary>
+    private static bool Verify(in ReceivedEntry entry, ReadOnlySpan<uint> crcs, PooledBuffer? payload)
+    {
+        for (int block = 0; block < crcs.Length; block++)
+        {
+            ReadOnlySpan<byte> bytes = payload!.Span(entry.PayloadOffset + (block * Units.BlockBytes), Units.BlockBytes);
+            if (Crc32C.Compute(bytes) != crcs[block]) { return false; }
+        }
+        return true;
+    }
+
+    /// <summary>Room, log, and the list of what is to be applied.</summary>
+    private Errno Append(LogIndex index, ref PendingEntry entry, ReadOnlySpan<byte> header, ReadOnlySpan<uint> crcs,
+        PooledBuffer? payload, int payloadOffset)
+    {
+        Invariant.Require(index - _applied == (ulong)_pending.Count + 1);
+        EntryView view = new()
+        {
+            Index = index,
+            Term = entry.Term,
+            Kind = entry.Kind,
+            Header = header,
+            PayloadBytes = entry.PayloadBytes,
+        };
+        if (entry.Kind == EntryKind.Data)
+        {
+            Errno room = Machine.Reserve(in view);
+            if (room != Errno.None) { return room; }
+        }
+        EntryRecord record = new()
+        {
+            Group = Id,
+            Incarnation = Config.Incarnation,
+            Index = index.Value,
+            Term = entry.Term.Value,
+            Kind = (byte)entry.Kind,
+            Header = header,
+            Crcs = crcs,
+        };
+        Errno status = _host.DiskLog.TryAppendEntry(
+            in record, payload, payloadOffset, entry.PayloadBytes, _host, out ulong sequence, out LogLocation at);
+        if (status != Errno.None)
+        {
+            if (entry.Kind == EntryKind.Data) { Machine.OnDropped(in view); }
+            return status == Errno.NoSpace ? Errno.Again : status; // a full log is cleaned, a full store is not
+        }
+        entry.PayloadAt = at;
+        entry.SetBytes(_host.Bytes.Rent(PendingEntry.BytesFor(header.Length, crcs.Length)), header, crcs);
+        _uncommittedBytes += Cost(in entry);
+        _pending.PushBack(entry);
+        _host.AddNote(new LogNote
+        {
+            Sequence = sequence,
+            Group = this,
+            Kind = LogNoteKind.Entry,
+            Number = index.Value,
+            Term = entry.Term,
+        });
+        return Errno.None;
+    }
+
+    private static long Cost(in PendingEntry entry) => entry.PayloadBytes + 256;
+
+    /// <summary>A newer leader cut the log off.</summary>
+    private void CutOff(LogIndex from)
+    {
+        _host.VoidNotes(this, from);
+        DropPending(from);
+    }
+
+    private void DropPending(LogIndex from)
+    {
+        while (!_pending.IsEmpty && _applied + (ulong)_pending.Count >= from)
+        {
+            LogIndex index = _applied + (ulong)_pending.Count;
+            PendingEntry entry = _pending.PopBack();
+            _uncommittedBytes -= Cost(in entry);
+            if (entry.Waiter is { } waiter) { _dropped.PushBack((waiter, index)); }
+            if (entry.Kind == EntryKind.Data) { Machine.OnDropped(entry.View(index)); }
+            _host.Bytes.Return(entry.Bytes);
+        }
+    }
+}

@@ -1,0 +1,235 @@
+using System.Collections.Generic;
+using Fastblock.Native.Base;
+using Fastblock.Native.Reactor;
+using Fastblock.Raft;
+
+namespace Fastblock.Roles.Replication;
+
+// What happens when: the turn in the run phase, durable notes, timers, and what the log's cleaner asks.
+internal sealed partial class RaftHost
+{
+    /// <summary>How long the cleaner waits for a role to persist what a segment holds; then the entries are copied instead.</summary>
+    private const long ReleaseWaitNanos = 200 * Units.NanosPerMilli;
+    private const long ReleasePollNanos = 5 * Units.NanosPerMilli;
+
+    private sealed class Turn(RaftHost host) : IRunnable
+    {
+        public bool IsQueued;
+
+        public void Run()
+        {
+            IsQueued = false;
+            host.RunTurn();
+        }
+    }
+
+    private sealed class RoomWaiter(RaftHost host) : IRunnable
+    {
+        public bool IsQueued;
+
+        public void Run()
+        {
+            IsQueued = false;
+            host.RetryHardStates();
+        }
+    }
+
+    private readonly Turn _turn;
+    private readonly RoomWaiter _room;
+    private readonly CallbackTimer _beatTimer;
+    private readonly RingQueue<LogNote> _notes = new(256);
+    private readonly List<RaftGroup> _touched = [];
+    private readonly List<RaftGroup> _unsavedHardStates = [];
+    private readonly Stack<CatchUpReader> _freeReaders = new();
+    private readonly HeartbeatChange[] _changes = new HeartbeatChange[HeartbeatSender.MaxChanges];
+    private readonly byte[] _beatBytes = new byte[HeartbeatFrames.MaxBytes];
+    private List<RaftGroup> _ready = [];
+    private List<RaftGroup> _running = [];
+    private List<PeerLink> _pendingLinks = [];
+    private List<PeerLink> _flushing = [];
+    private int _readers;
+
+    /// <summary>The group has something to do in the coming turn.</summary>
+    internal void MarkReady(RaftGroup group)
+    {
+        if (group.IsReadyQueued) { return; }
+        group.IsReadyQueued = true;
+        _ready.Add(group);
+        QueueTurn();
+    }
+
+    /// <summary>The link has messages that go out at the end of the turn.</summary>
+    internal void OnLinkPending(PeerLink link)
+    {
+        if (link.IsPendingQueued) { return; }
+        link.IsPendingQueued = true;
+        _pendingLinks.Add(link);
+        QueueTurn();
+    }
+
+    private void QueueTurn()
+    {
+        if (_turn.IsQueued) { return; }
+        _turn.IsQueued = true;
+        Reactor.Enqueue(_turn);
+    }
+
+    private void RunTurn()
+    {
+        // What becomes ready meanwhile (a role proposes from within Apply's aftermath) is served by the next turn.
+        (_running, _ready) = (_ready, _running);
+        foreach (RaftGroup group in _running)
+        {
+            group.IsReadyQueued = false;
+            group.RunTurn();
+        }
+        _running.Clear();
+        (_flushing, _pendingLinks) = (_pendingLinks, _flushing);
+        foreach (PeerLink link in _flushing)
+        {
+            link.IsPendingQueued = false;
+            link.Flush();
+        }
+        _flushing.Clear();
+    }
+
+    // ---- durability ----
+
+    internal void AddNote(in LogNote note)
+    {
+        Invariant.Require(_notes.IsEmpty || _notes[_notes.Count - 1].Sequence <= note.Sequence);
+        _notes.PushBack(note);
+    }
+
+    /// <summary>Entries of the group from <paramref name="from"/> on were cut off: their durability means nothing any more, also
+    /// when the same index and term is appended again later.</summary>
+    internal void VoidNotes(RaftGroup group, LogIndex from)
+    {
+        for (int i = 0; i < _notes.Count; i++)
+        {
+            ref LogNote note = ref _notes[i];
+            if (note.Group == group && note.Kind == LogNoteKind.Entry && note.Number >= from.Value)
+            {
+                note.Kind = LogNoteKind.Void;
+                note.Group = null;
+            }
+        }
+    }
+
+    public void OnLogDurable(ulong sequence)
+    {
+        if (Failure != Errno.None) { return; }
+        while (!_notes.IsEmpty && _notes[0].Sequence <= sequence)
+        {
+            LogNote note = _notes.PopFront();
+            switch (note.Kind)
+            {
+                case LogNoteKind.Entry:
+                    if (note.Group!.OnEntryDurable(new LogIndex(note.Number), note.Term)) { _touched.Add(note.Group); }
+                    break;
+                case LogNoteKind.HardState:
+                    note.Group!.OnHardStateDurable(note.Number);
+                    break;
+                case LogNoteKind.Created:
+                    note.Group!.BecomeDurable();
+                    break;
+                default:
+                    break;
+            }
+            note.Waiter?.OnCommitted(default);
+        }
+        // One step per group for all its entries of the batch.
+        foreach (RaftGroup group in _touched) { group.StepDurable(); }
+        _touched.Clear();
+    }
+
+    public void OnLogFailed(Errno status)
+    {
+        if (Failure != Errno.None) { return; }
+        Failure = status;
+        Log.Error($"the shard's log has failed ({status}): nothing is acknowledged any more");
+        Stop();
+        OnFailed?.Invoke(status);
+    }
+
+    /// <summary>The log had no room for the group's term and vote: again as soon as it has.</summary>
+    internal void RetryHardState(RaftGroup group)
+    {
+        if (!_unsavedHardStates.Contains(group)) { _unsavedHardStates.Add(group); }
+        if (_room.IsQueued) { return; }
+        _room.IsQueued = true;
+        DiskLog.NotifyWhenRoom(_room);
+    }
+
+    private void RetryHardStates()
+    {
+        RaftGroup[] groups = [.. _unsavedHardStates];
+        _unsavedHardStates.Clear();
+        foreach (RaftGroup group in groups) { group.SaveHardState(); }
+    }
+
+    public async ReactorTask<ulong> ReleaseUpToAsync(PgId group, ulong upTo)
+    {
+        if (FindGroup(group) is not { } open) { return 0; }
+        LogIndex wanted = open.WantRelease(new LogIndex(upTo));
+        // The role may need device writes of its own for it, but the log does not wait for long: it copies what is left.
+        for (long waited = 0; open.Released < wanted && waited < ReleaseWaitNanos; waited += ReleasePollNanos)
+        {
+            await Reactor.Delay(ReleasePollNanos);
+        }
+        return open.TakeRelease(LogIndex.Min(wanted, new LogIndex(upTo))).Value;
+    }
+
+    public void OnEntryLost(PgId group, ulong index)
+    {
+        Log.Error($"group {group}: the log has lost entry {index} and those behind it");
+        FindGroup(group)?.OnLogLost();
+    }
+
+    // ---- time ----
+
+    /// <summary>The shard's heartbeat grid: loose deadlines are moved to it, so that an idle shard wakes up once per interval.</summary>
+    internal long OnGrid(long nanos) => nanos - (nanos % Options.HeartbeatNanos);
+
+    private void ArmBeat(long now) => Reactor.Arm(_beatTimer, OnGrid(now) + Options.HeartbeatNanos);
+
+    private void OnBeatTimer(long now)
+    {
+        if (!IsStarted) { return; }
+        foreach (PeerLink link in _links.Values) { link.Beat(Reactor.NowNanos, _beatBytes, _changes); }
+        if (_groups.Count > 0 || _links.Count > 0) { ArmBeat(now); } else { ArmBeat(now + Options.ElectionTimeoutNanos); }
+    }
+
+    // ---- links ----
+
+    /// <summary>A link came up or went down.</summary>
+    internal void OnLinkChanged(PeerLink link)
+    {
+        foreach (RaftGroup group in _groups.Values) { group.OnLinkChanged(link); }
+    }
+
+    /// <summary>A link that had no room may have some now.</summary>
+    internal void OnLinkWritable(PeerLink link)
+    {
+        foreach (RaftGroup group in _groups.Values)
+        {
+            if (group.IsBlockedOn(link)) { MarkReady(group); }
+        }
+    }
+
+    // ---- catching up from the device ----
+
+    internal CatchUpReader? TryRentReader()
+    {
+        if (_freeReaders.TryPop(out CatchUpReader? free)) { return free; }
+        if (_readers == ReplicationLimits.MaxCatchUpReaders) { return null; }
+        _readers++;
+        return new CatchUpReader();
+    }
+
+    internal void ReturnReader(CatchUpReader reader)
+    {
+        reader.Clear();
+        _freeReaders.Push(reader);
+    }
+}
