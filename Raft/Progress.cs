@@ -40,6 +40,9 @@ internal sealed class Progress
     /// <summary>Commit index of the last message to it.</summary>
     public LogIndex SentCommit { get; private set; }
 
+    /// <summary>Stamp of the first message that told <see cref="SentCommit"/>: until it came back, it may be lost.</summary>
+    public long CommitStamp { get; private set; }
+
     /// <summary>A message with a new stamp is wanted, entries or not.</summary>
     public bool NeedsRound { get; set; }
 
@@ -71,6 +74,7 @@ internal sealed class Progress
         LastSent = long.MinValue;
         LastAdvance = now;
         SentCommit = default;
+        CommitStamp = long.MinValue;
         NeedsRound = true; // a new leader makes itself known to everybody
         ProbeOut = false;
         RetryAt = now;
@@ -105,7 +109,11 @@ internal sealed class Progress
     public void OnSent(in RaftMessage message, int bytes, long now, long retryNanos)
     {
         LastSent = now;
-        SentCommit = LogIndex.Max(SentCommit, message.Commit);
+        if (message.Commit > SentCommit || AckStamp < CommitStamp)
+        {
+            SentCommit = LogIndex.Max(SentCommit, message.Commit);
+            CommitStamp = message.Stamp;
+        }
         NeedsRound = false;
         if (State == ProgressState.Probe)
         {

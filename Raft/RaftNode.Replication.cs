@@ -451,7 +451,7 @@ internal sealed partial class RaftNode
     private bool TendPeer(Progress peer, long now, Effects effects)
     {
         bool covered = _heartbeats.AckedStamp(peer.Id) > now - (_config.ElectionTimeoutNanos / 2);
-        bool behind = peer.State == ProgressState.Replicate && peer.SentCommit < _commit;
+        bool behind = peer.State == ProgressState.Replicate && (peer.SentCommit < _commit || peer.AckStamp < peer.CommitStamp);
         if (peer.InflightMessages > 0 && peer.LastAdvance <= now - _config.ElectionTimeoutNanos)
         {
             Reached.Mark("raft: in-flight entries given up");

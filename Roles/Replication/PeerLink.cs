@@ -136,6 +136,7 @@ internal sealed class PeerLink : IConnectionHandler, IHeartbeatSlots
             ? connection.TrySend(FrameType.Raft, _writer.Body, _writer.Parts)
             : Errno.NotConnected;
         _writer.Clear();
+        _host.RaftFramesSent++;
         // Groups count on what was handed over until the connection is lost: so it is.
         if (status != Errno.None) { _connection?.Close(status); }
     }
@@ -146,6 +147,7 @@ internal sealed class PeerLink : IConnectionHandler, IHeartbeatSlots
         if (!IsUp || _connection is not { } connection || !Sender.HasWork) { return; }
         HeartbeatBeat beat = Sender.Next(now, changes, out int count);
         int bytes = HeartbeatFrames.Write(scratch, in beat, changes[..count]);
+        _host.HeartbeatFramesSent++;
         if (connection.TrySend(FrameType.Heartbeat, scratch[..bytes]) != Errno.None) { connection.Close(Errno.NoBuffers); }
     }
 

@@ -49,6 +49,7 @@ internal sealed partial class RaftHost
         if (!HeartbeatFrames.TryRead(body, out HeartbeatBeat beat, _changes, out int count)) { return false; }
         HeartbeatAck ack = link.Receiver.OnBeat(in beat, _changes.AsSpan(0, count), now, link, _left, out int left);
         int bytes = HeartbeatFrames.Write(_ackBytes, in ack, _left.AsSpan(0, left));
+        HeartbeatFramesSent++;
         if (connection.TrySend(FrameType.HeartbeatAck, _ackBytes.AsSpan(0, bytes)) != Errno.None) { connection.Close(Errno.NoBuffers); }
         return true;
     }

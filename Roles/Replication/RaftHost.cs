@@ -62,6 +62,12 @@ internal sealed partial class RaftHost : ILogListener, ILogOwner
     /// <summary>Called once when the log fails.</summary>
     public Action<Errno>? OnFailed { get; set; }
 
+    /// <summary>Frames of type Raft sent to peers since the start.</summary>
+    public long RaftFramesSent { get; internal set; }
+
+    /// <summary>Merged heartbeats and their answers sent to peers since the start.</summary>
+    public long HeartbeatFramesSent { get; internal set; }
+
     internal Reactor Reactor { get; }
     internal ITransport Transport { get; }
     internal DiskLog DiskLog { get; }
