@@ -68,7 +68,7 @@ public sealed class RaftHostTests
     [Fact]
     public void A_follower_that_the_log_no_longer_reaches_gets_the_state_handed_over()
     {
-        using ReplicaWorld world = new(4) { DiskBytes = 4 * Units.MiB, SegmentBytes = 256 * 1024 };
+        using ReplicaWorld world = new(4, diskBytes: 4 * Units.MiB) { SegmentBytes = 256 * 1024 };
         world.StartAll();
         ReplicaNode leader = world.WaitForLeader();
         ReplicaNode follower = world.Nodes[(int)((leader.Id.Value + 1) % 3)];

@@ -18,8 +18,9 @@ internal sealed class ReplicaWorld : IDisposable
 {
     private readonly Dictionary<(NodeId, PgId), SortedDictionary<ulong, ulong>> _saved = [];
 
-    public ReplicaWorld(ulong seed, int nodes = 3, int groups = 1)
+    public ReplicaWorld(ulong seed, int nodes = 3, int groups = 1, long diskBytes = 64 * Units.MiB)
     {
+        DiskBytes = diskBytes;
         Sim = new SimWorld(seed);
         GroupCount = groups;
         for (uint i = 0; i < nodes; i++) { Nodes.Add(new ReplicaNode(this, i)); }
@@ -29,7 +30,7 @@ internal sealed class ReplicaWorld : IDisposable
     public List<ReplicaNode> Nodes { get; } = [];
     public int GroupCount { get; }
     public Guid Cluster { get; } = new(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11);
-    public long DiskBytes { get; init; } = 64 * Units.MiB;
+    public long DiskBytes { get; }
     public int SegmentBytes { get; init; } = (int)Units.MiB;
     public NodeId Preferred { get; init; } = NodeId.None;
     public DiskLogOptions LogOptions { get; init; } = new();
