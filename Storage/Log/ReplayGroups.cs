@@ -5,9 +5,10 @@ using Fastblock.Native.Base;
 namespace Fastblock.Storage.Log;
 
 /// <summary>Rebuilds the groups' indexes from the records, in log order.
-/// <para>Entries of a group come in order of index, but for those that the cleaner copied: the log may begin with entries 8 to 20
-/// and have the copy of 7 behind them, followed by the record that the base is 6. So copies below what is there are kept aside
-/// and put in front at the end, when the base is known. A live entry is never missing: a gap means lost batches.</para></summary>
+/// <para>Entries of a group come in order of index, but for those that the cleaner copied. The log may begin with 6 and 7, then
+/// have the copy of 5, then 8, then the copies of 6 and 7: what is live in the end, read from some later segment on, can be
+/// in any order. So there is one run without gaps, which new entries continue, and copies that do not join it are kept aside
+/// until the end, when the base is known. A live entry is never missing: a gap that stays means lost batches.</para></summary>
 internal sealed class ReplayGroups(DiskLog log, IReplaySink sink)
 {
     private sealed class State(LogGroup group)
@@ -18,8 +19,8 @@ internal sealed class ReplayGroups(DiskLog log, IReplaySink sink)
         public ulong BaseTerm { get; set; }
         public bool HasGap { get; set; }
 
-        /// <summary>Copies of entries below the group's first one.</summary>
-        public SortedDictionary<ulong, IndexEntry> Aside { get; } = [];
+        /// <summary>Copies that do not join the run; few.</summary>
+        public SortedList<ulong, IndexEntry> Aside { get; } = [];
     }
 
     private readonly Dictionary<PgId, State> _states = [];
@@ -66,7 +67,7 @@ internal sealed class ReplayGroups(DiskLog log, IReplaySink sink)
         }
         (state.HasBase, state.Base, state.BaseTerm) = (true, record.Index, record.Term);
         group.BaseSegment = segment;
-        while (state.Aside.Count > 0 && FirstKey(state.Aside) <= record.Index) { _ = state.Aside.Remove(FirstKey(state.Aside)); }
+        while (state.Aside.Count > 0 && state.Aside.GetKeyAtIndex(0) <= record.Index) { state.Aside.RemoveAt(0); }
         if (group.Count == 0 || record.Index >= group.LastIndex) { group.Reset(group.Incarnation, record.Index, record.Term); }
         else if (record.Index >= group.BaseIndex) { group.DropUpTo(record.Index, record.Term); }
         if (record.Kind is LogRecordKind.GroupReset)
@@ -85,9 +86,9 @@ internal sealed class ReplayGroups(DiskLog log, IReplaySink sink)
             LogGroup group = state.Group;
             JoinAside(state);
             ulong firstMissing = state.Base + 1;
-            if (!state.HasBase) { state.HasGap = true; }
-            else if (group.BaseIndex == state.Base) { group.DropUpTo(state.Base, state.BaseTerm); }
-            else
+            if (!state.HasBase || state.Aside.Count > 0) { state.HasGap = true; }
+            if (state.HasBase && group.BaseIndex == state.Base) { group.DropUpTo(state.Base, state.BaseTerm); }
+            else if (state.HasBase)
             {
                 group.Reset(group.Incarnation, state.Base, state.BaseTerm);
                 state.HasGap = true;
@@ -120,13 +121,15 @@ internal sealed class ReplayGroups(DiskLog log, IReplaySink sink)
     private static void OnNew(State state, ulong index, in IndexEntry entry)
     {
         LogGroup group = state.Group;
-        while (state.Aside.Count > 0 && LastKey(state.Aside) >= index) { _ = state.Aside.Remove(LastKey(state.Aside)); }
-        if (group.Count == 0 || index <= group.BaseIndex) { group.Reset(group.Incarnation, index - 1, 0); }
-        if (index > group.LastIndex + 1)
+        while (state.Aside.Count > 0 && LastAside(state) >= index) { state.Aside.RemoveAt(state.Aside.Count - 1); }
+        if (group.Count > 0 && index > group.LastIndex + 1)
         {
-            state.HasGap = true; // what is there stays a good beginning of the group's log
-            return;
+            // The entries between were written before the replay's start, so their copies follow; the run so far can only
+            // be copies.
+            for (ulong i = group.BaseIndex + 1; i <= group.LastIndex; i++) { state.Aside[i] = group[i]; }
+            group.Reset(group.Incarnation, index - 1, 0);
         }
+        if (group.Count == 0 || index <= group.BaseIndex) { group.Reset(group.Incarnation, index - 1, 0); }
         group.CutFrom(index);
         group.Push(in entry);
     }
@@ -134,41 +137,25 @@ internal sealed class ReplayGroups(DiskLog log, IReplaySink sink)
     private static void OnCopy(State state, ulong index, in IndexEntry entry)
     {
         LogGroup group = state.Group;
-        if (group.Count == 0)
+        if (group.Holds(index))
         {
-            group.Reset(group.Incarnation, index - 1, 0);
-            group.Push(in entry);
+            if (group[index].Term == entry.Term) { group[index] = entry; }
+            else { state.HasGap = true; }
         }
-        else if (index <= group.BaseIndex) { state.Aside[index] = entry; }
-        else if (index == group.LastIndex + 1) { group.Push(in entry); }
-        else if (group.Holds(index) && group[index].Term == entry.Term) { group[index] = entry; }
-        else { state.HasGap = true; }
+        else if (group.Count > 0 && index == group.LastIndex + 1 && state.Aside.Count == 0) { group.Push(in entry); }
+        else { state.Aside[index] = entry; }
     }
 
     private static void JoinAside(State state)
     {
         LogGroup group = state.Group;
-        while (state.Aside.Count > 0)
-        {
-            ulong index = LastKey(state.Aside);
-            if (group.Count == 0) { group.Reset(group.Incarnation, index, 0); }
-            if (index != group.BaseIndex) { return; } // a gap
-            group.PushFront(state.Aside[index]);
-            _ = state.Aside.Remove(index);
-        }
+        if (group.Count == 0 && state.Aside.Count > 0) { group.Reset(group.Incarnation, LastAside(state), 0); }
+        while (TryTake(state, group.LastIndex + 1, out IndexEntry next)) { group.Push(in next); }
+        while (TryTake(state, group.BaseIndex, out IndexEntry previous)) { group.PushFront(in previous); }
     }
 
-    private static ulong FirstKey(SortedDictionary<ulong, IndexEntry> aside)
-    {
-        SortedDictionary<ulong, IndexEntry>.KeyCollection.Enumerator keys = aside.Keys.GetEnumerator();
-        _ = keys.MoveNext();
-        return keys.Current;
-    }
+    private static bool TryTake(State state, ulong index, out IndexEntry entry) =>
+        state.Aside.TryGetValue(index, out entry) && state.Aside.Remove(index);
 
-    private static ulong LastKey(SortedDictionary<ulong, IndexEntry> aside)
-    {
-        ulong last = 0;
-        foreach (ulong key in aside.Keys) { last = key; }
-        return last;
-    }
+    private static ulong LastAside(State state) => state.Aside.GetKeyAtIndex(state.Aside.Count - 1);
 }
