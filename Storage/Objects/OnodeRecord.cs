@@ -18,13 +18,13 @@ namespace Fastblock.Storage.Objects;
 //         24  runs, 8 bytes each:       first slot u16, slots u16, first unit u32 (consecutive slots in consecutive units)
 //             block maps (flag clear):  for each slot named, in order, (blocks per unit + 7) / 8 bytes, bit b = block b has data
 //
-// Purge record: key 'p' | group u64 big-endian | image u64 big-endian, value: format u8 = 1, 7 zeros, Raft index u64.
+// Purge record: key 'x' | group u64 big-endian | image u64 big-endian, value: format u8 = 1, 7 zeros, Raft index u64.
 
 /// <summary>The stored form of an object: where it is and what it holds.</summary>
 internal static class OnodeRecord
 {
     public const byte ObjectPrefix = (byte)'o';
-    public const byte PurgePrefix = (byte)'p';
+    public const byte PurgePrefix = (byte)'x';
     public const int ObjectKeyBytes = 21;
     public const int PurgeKeyBytes = 17;
     public const int PurgeValueBytes = 16;
