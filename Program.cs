@@ -5,6 +5,7 @@ using System.CommandLine.Help;
 using Fastblock.Roles.Bench;
 using Fastblock.Roles.Cli;
 using Fastblock.Roles.Config;
+using Fastblock.Roles.Mon;
 using Fastblock.Roles.Vstart;
 
 namespace Fastblock;
@@ -64,6 +65,7 @@ internal static class Program
     private static IEnumerable<Command> Commands()
     {
         yield return VstartCommand.Create();
+        yield return MonCommand.Create();
         yield return BenchCommand.Create();
         yield return StatusCommand.Create();
         yield return HealthCommand.Create();

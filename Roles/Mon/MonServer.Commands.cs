@@ -18,6 +18,7 @@ internal sealed partial class MonServer
 
     void IControlService.OnRequest(ControlSession session, ulong id, ControlRequest request)
     {
+        Counters.Requests++;
         switch (request.CommandCase)
         {
             case ControlRequest.CommandOneofCase.Watch:
@@ -28,6 +29,9 @@ internal sealed partial class MonServer
                 return;
             case ControlRequest.CommandOneofCase.StoreInstall:
                 OnStoreInstall(session, id, request.StoreInstall);
+                return;
+            case ControlRequest.CommandOneofCase.LogLevel when ProcessRequests is not null:
+                session.Reply(id, ProcessRequests(request));
                 return;
             default:
                 break;
@@ -109,6 +113,7 @@ internal sealed partial class MonServer
         {
             MonVerdict verdict = _state.Evaluate(command.Request!, _reactor.NowNanos, _reactor.Clock.WallMillis);
             (command.Reply, changes) = (verdict.Reply, verdict.Changes);
+            if (verdict.Reply.Status is not ControlStatus.StatusOk) { Counters.Refusals++; }
         }
         if (changes is null || changes.IsEmpty)
         {
@@ -169,7 +174,11 @@ internal sealed partial class MonServer
     {
         if (_proposal == proposal) { _proposal = null; }
         if (_lastApplyTookEffect) { proposal.Command.Answer(proposal.Command.Reply ?? new ControlReply(), _store.Revision); }
-        else { _queue.AddFirst(proposal.Command); } // another change got in between: decide anew
+        else
+        {
+            Counters.Conflicts++;
+            _queue.AddFirst(proposal.Command); // another change got in between: decide anew
+        }
     }
 
     private void OnProposalDropped(Proposal proposal)

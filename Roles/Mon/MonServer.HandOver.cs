@@ -51,6 +51,7 @@ internal sealed partial class MonServer
 
     private async ReactorTask HandOverAsync(NodeId peer, NetAddress address, ulong index, ulong term)
     {
+        Counters.HandOvers++;
         _log.Info($"hands the store over to mon.{peer.Value}, which is too far behind for the log");
         // The values are immutable, so the list is a consistent snapshot without copying them.
         List<KeyValuePair<string, StoreValue>> values = [.. _store.Values];
@@ -132,8 +133,7 @@ internal sealed partial class MonServer
         _installing = install;
         DropWatches();
         CommitSignal marked = new();
-        _group!.BeginRecovery(marked);
-        bool good = await marked.Signal;
+        bool good = _group!.BeginRecovery(marked) is Errno.None && await marked.Signal;
         install.Busy = false;
         if (!good) { return "cannot mark the store as incomplete"; }
         _store.Clear();
@@ -156,8 +156,9 @@ internal sealed partial class MonServer
             await _reactor.Delay(Units.NanosPerMilli);
         }
         if (!request.Last) { return null; }
-        Errno status = _group!.InstallBase(new LogIndex(install.Index), new Term(install.Term));
-        if (status is not Errno.None) { return $"cannot install the log's new beginning: {status}"; }
+        CommitSignal based = new();
+        Errno status = _group!.InstallBase(new LogIndex(install.Index), new Term(install.Term), based);
+        if (status is not Errno.None || !await based.Signal) { return $"cannot install the log's new beginning: {status}"; }
         _store.EndLoad(install.Revision);
         _completeIndex = install.Index;
         _installing = null;

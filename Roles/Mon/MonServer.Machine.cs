@@ -35,7 +35,9 @@ internal sealed partial class MonServer
         _lastApplyTookEffect = transaction is not null && _store.TryApply(transaction);
         if (_parts.IsOpen) { return; }
         _completeIndex = entry.Index.Value;
-        if (_lastApplyTookEffect) { _disk.Add(transaction!, _store.Revision, _completeIndex); }
+        if (!_lastApplyTookEffect) { return; }
+        Counters.Transactions++;
+        _disk.Add(transaction!, _store.Revision, _completeIndex);
     }
 
     void IStateMachine.OnLeadership(bool leader, Term term)

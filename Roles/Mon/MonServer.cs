@@ -78,6 +78,20 @@ internal sealed partial class MonServer : IControlService, IConnectionAcceptor, 
 
     public bool IsLeader => _group is { IsLeader: true };
 
+    /// <summary>The device failed: nothing is acknowledged any more.</summary>
+    public bool HasFailed => _host is { Failure: not Errno.None };
+
+    /// <summary>Called once when the device fails: the process should end.</summary>
+    public Action<string>? OnFailed { get; init; }
+
+    /// <summary>Called once when it runs, on its reactor.</summary>
+    public Action? OnStarted { get; set; }
+
+    /// <summary>Answers requests that concern the process and not the cluster; null = there is no process.</summary>
+    public Func<ControlRequest, ControlReply>? ProcessRequests { get; init; }
+
+    public MonCounters Counters { get; } = new();
+
     /// <summary>Opens the device, listens and joins its peers.</summary>
     /// <returns>Null when it runs, else what is wrong and what to do.</returns>
     public async ReactorTask<string?> StartAsync()
@@ -96,16 +110,22 @@ internal sealed partial class MonServer : IControlService, IConnectionAcceptor, 
         if (listening is not Errno.None) { return $"cannot listen on {own}: {listening}"; }
         Address = bound;
         _host = new RaftHost(_reactor, _transport, _diskLog!, _kv, _replay, RaftOptions(), _reactor.Prng.Fork(), _log);
+        _diskLog!.StartCleaner(_host, mover: null);
+        _host.OnFailed = error => OnFailed?.Invoke($"the device failed: {error}");
         _running = true;
         _host.Start();
         _lastTick = _leaderSeen = _reactor.NowNanos;
         _reactor.Arm(_ticker, _reactor.NowNanos + _options.TickNanos);
-        if (_host.Stored.Count == 0)
+        if (_host.Stored.Count > 0) 
         {
-            FoundAsync().Forget();
-            return null;
+            string? wrongGroup = OpenStoredGroup(_host.Stored[0]);
+            if (wrongGroup is null) { OnStarted?.Invoke(); }
+            return wrongGroup;
         }
-        return OpenStoredGroup(_host.Stored[0]);
+        if (IsSettled && _disk.DurableApplied > 0) { return "the device has lost the monitor's log: it must not vote again"; }
+        FoundAsync().Forget();
+        OnStarted?.Invoke();
+        return null;
     }
 
     /// <summary>A clean stop: leadership is given up by silence, everything durable is on the device already.</summary>
@@ -133,14 +153,14 @@ internal sealed partial class MonServer : IControlService, IConnectionAcceptor, 
         {
             _log.Error($"log damage at {corruption.DeviceOffset}: {corruption.Kind}");
         }
-        if (_replay.Corruptions.Count > 0)
-        {
-            return "the monitor's log is damaged: with other monitors running, remove this one's device and wait for a "
-                + "later version to re-join it; with a single monitor, restore a copy";
-        }
         if (!_disk.TryReadIdentity(out _identity) || _identity.MonId != found.NodeId || _identity.Members.Count == 0)
         {
             return "the device was not completely made: run 'fastblock mon mkfs' again";
+        }
+        // With others, raft has them supply what is lost; alone, going on would silently undo changes.
+        if (_replay.Corruptions.Count > 0 && _identity.Members.Count == 1)
+        {
+            return "the log of the only monitor is damaged: restore its device from a copy";
         }
         if (!_disk.TryLoad(_store, out _)) { return "the monitor's store holds records that this version cannot read"; }
         _cluster = found.Cluster;
@@ -171,7 +191,16 @@ internal sealed partial class MonServer : IControlService, IConnectionAcceptor, 
         Pump();
         FlushDisk();
         PumpWatches();
+        UpdateCounters();
         if (nowNanos - _leaderSeen > _options.LeaderlessNanos) { DropWatches(); }
+    }
+
+    private void UpdateCounters()
+    {
+        Counters.IsLeader = IsLeader ? 1 : 0;
+        Counters.Revision = (long)_store.Revision;
+        Counters.Sessions = _sessions.Count;
+        Counters.Queued = _queue.Count;
     }
 
     // ---- connections ----

@@ -1,0 +1,96 @@
+using System;
+using System.CommandLine;
+using System.Net;
+using System.Net.Sockets;
+using Fastblock.Native.Base;
+using Fastblock.Native.Linux;
+using Fastblock.Native.Reactor;
+using Fastblock.Net.Transport;
+using Fastblock.Roles.Config;
+using Fastblock.Roles.Hosting;
+using Fastblock.Roles.Metrics;
+using Fastblock.Storage.Device;
+
+namespace Fastblock.Roles.Mon;
+
+/// <summary><c>fastblock mon</c>: runs one monitor on a device that <c>mon mkfs</c> has prepared.</summary>
+internal static class MonCommand
+{
+    private static readonly Option<string?> DeviceOption = new("--device", "-d")
+    {
+        Description = "File or block device of the metadata store; wins over [mon] device.",
+        HelpName = "PATH",
+    };
+
+    private static readonly Option<string?> ListenOption = new("--listen")
+    {
+        Description = "Address to listen on instead of the one that the cluster knows this monitor by.",
+        HelpName = "ADDR:PORT",
+    };
+
+    private static readonly Option<string?> MetricsOption = new("--metrics")
+    {
+        Description = "HTTP address for /metrics and /health.",
+        HelpName = "ADDR:PORT",
+    };
+
+    public static Command Create()
+    {
+        ManualCommand mon = new("mon", "Run one monitor: keeps the cluster map.",
+            "fastblock mon mkfs --device /var/lib/fastblock/mon --mons 10.0.0.1:7300",
+            "fastblock mon --device /var/lib/fastblock/mon");
+        foreach (Option option in (Option[])[DeviceOption, ListenOption, MetricsOption]) { mon.Options.Add(option); }
+        mon.Subcommands.Add(MonMkfsCommand.Create());
+        return mon.Does(Run);
+    }
+
+    private static ExitCode Run(ParseResult parsed)
+    {
+        FastblockConfig config = CommonOptions.ConfigOf(parsed);
+        string device = parsed.GetValue(DeviceOption) ?? config.Mon.Device;
+        if (device.Length == 0)
+        {
+            throw new OperatorException(ExitCode.Usage, "no device: give --device PATH, or set device in section [mon]");
+        }
+        string listen = parsed.GetValue(ListenOption) ?? config.Mon.Listen;
+        MonOptions options = new()
+        {
+            Listen = listen.Length == 0 ? null : CommonOptions.Address(listen, CommonOptions.MonPortDefault, "listen address"),
+            OsdDownAfterNanos = config.Mon.DownAfterMillis * Units.NanosPerMilli,
+        };
+        Errno error = UringFile.TryOpen(device, out UringFile? file, out string whyNot);
+        if (error is not Errno.None)
+        {
+            throw new OperatorException(OperatorException.CodeOf(error), $"{whyNot}: 'fastblock mon mkfs' prepares a device");
+        }
+        using UringFile opened = file!;
+        ServerProcess process = new(new ServerProcessOptions { Name = "mon" });
+        ServerSeat seat = process.Seats[0];
+        Log log = new("mon", new BootClock(), new StderrLogOutput(), config.Log.Level);
+        MonServer server = new(options, seat.Reactor, seat.Transport, new UringDevice(seat.Reactor, opened), log)
+        {
+            OnFailed = process.Fail,
+            ProcessRequests = request => ProcessSettings.Apply(request.LogLevel, log, process),
+        };
+        using IDisposable? endpoint = Serve(server, parsed.GetValue(MetricsOption) ?? config.Mon.MetricsAddress);
+        return process.Run(server.StartAsync, () => log.Info($"mon.{server.Id.Value} listens on {server.Address}"),
+            server.StopAsync);
+    }
+
+    private static MetricsServer? Serve(MonServer server, string address)
+    {
+        if (address.Length == 0) { return null; }
+        NetAddress at = CommonOptions.Address(address, 0, "metrics address");
+        MetricsRegistry registry = new();
+        server.OnStarted = () => MonMetrics.Register(registry, server);
+        try
+        {
+            return MetricsServer.Start(new IPEndPoint(at.Address, at.Port), registry, () => server.HasFailed
+                ? (false, "failed") : (true, "ok"));
+        }
+        catch (SocketException failure)
+        {
+            throw new OperatorException(ExitCode.WrongState, $"cannot serve metrics on {address}: {failure.Message}");
+        }
+    }
+}
