@@ -15,8 +15,10 @@ internal sealed class ImageSession(ImageId image)
     /// <summary>Requests of one session and PG that may be unfinished at once; the client keeps to it.</summary>
     public const int WindowSize = 1024;
 
-    /// <summary>Bytes of the stored form: 40 of numbers and one bit for each sequence.</summary>
-    public const int StoredBytes = 40 + WindowSize / 8;
+    /// <summary>Longest stored form: numbers, and for an open session one bit for each sequence.</summary>
+    public const int MaxStoredBytes = NumbersBytes + (WindowSize / 8);
+
+    private const int NumbersBytes = 40;
 
     private readonly ulong[] _applied = new ulong[WindowSize / 64];
 
@@ -29,7 +31,7 @@ internal sealed class ImageSession(ImageId image)
 
     public ulong LowestUnfinished { get; private set; } = 1;
 
-    /// <summary>Changed since it was last stored.</summary>
+    /// <summary>Changed since it was last stored; kept by <see cref="ReplicatedState"/>.</summary>
     public bool IsDirty { get; set; }
 
     /// <summary>Judges a write-like request. Pure: the leader asks before it proposes, every replica at apply.</summary>
@@ -60,7 +62,6 @@ internal sealed class ImageSession(ImageId image)
         SizeBytes = Math.Max(SizeBytes, sizeBytes);
         LowestUnfinished = 1;
         Array.Clear(_applied);
-        IsDirty = true;
         return SessionVerdict.Fresh;
     }
 
@@ -69,7 +70,6 @@ internal sealed class ImageSession(ImageId image)
     {
         if (ownerGeneration != OwnerGeneration || !IsOpen) { return; }
         IsOpen = false;
-        IsDirty = true;
     }
 
     /// <summary>Remembers a request that was judged Fresh as applied.</summary>
@@ -79,7 +79,6 @@ internal sealed class ImageSession(ImageId image)
         _applied[Word(sequence)] |= Bit(sequence);
         AdvanceTo(lowestUnfinished);
         SizeBytes = Math.Max(SizeBytes, sizeBytes);
-        IsDirty = true;
     }
 
     /// <summary>The client has had all answers below <paramref name="lowestUnfinished"/>.</summary>
@@ -103,25 +102,29 @@ internal sealed class ImageSession(ImageId image)
 
     private static ulong Bit(ulong sequence) => 1UL << (int)(sequence % 64);
 
-    /// <summary>Writes the stored form; docs/on-disk-format.md, "PG state".</summary>
-    public void Store(Span<byte> bytes)
+    /// <summary>Writes the stored form; docs/on-disk-format.md, "PG state". A closed session needs no window: it refuses
+    /// everything.</summary>
+    /// <returns>The bytes written.</returns>
+    public int Store(Span<byte> bytes)
     {
         BinaryPrimitives.WriteUInt64LittleEndian(bytes, Image.Value);
         BinaryPrimitives.WriteUInt64LittleEndian(bytes[8..], OwnerGeneration);
         BinaryPrimitives.WriteUInt64LittleEndian(bytes[16..], SizeBytes);
         BinaryPrimitives.WriteUInt64LittleEndian(bytes[24..], LowestUnfinished);
         BinaryPrimitives.WriteUInt64LittleEndian(bytes[32..], IsOpen ? 1UL : 0);
+        if (!IsOpen) { return NumbersBytes; }
         for (int i = 0; i < _applied.Length; i++)
         {
-            BinaryPrimitives.WriteUInt64LittleEndian(bytes[(40 + i * 8)..], _applied[i]);
+            BinaryPrimitives.WriteUInt64LittleEndian(bytes[(NumbersBytes + (i * 8))..], _applied[i]);
         }
+        return MaxStoredBytes;
     }
 
     /// <summary>Reads the stored form, from disk or from another replica.</summary>
     public static bool TryLoad(ReadOnlySpan<byte> bytes, out ImageSession session)
     {
         session = new ImageSession(default);
-        if (bytes.Length != StoredBytes) { return false; }
+        if (bytes.Length is not (NumbersBytes or MaxStoredBytes)) { return false; }
         session = new ImageSession(new ImageId(BinaryPrimitives.ReadUInt64LittleEndian(bytes)))
         {
             OwnerGeneration = BinaryPrimitives.ReadUInt64LittleEndian(bytes[8..]),
@@ -129,9 +132,10 @@ internal sealed class ImageSession(ImageId image)
             LowestUnfinished = BinaryPrimitives.ReadUInt64LittleEndian(bytes[24..]),
             IsOpen = BinaryPrimitives.ReadUInt64LittleEndian(bytes[32..]) == 1,
         };
-        for (int i = 0; i < session._applied.Length; i++)
+        if (session.IsOpen != (bytes.Length == MaxStoredBytes)) { return false; }
+        for (int i = 0; session.IsOpen && i < session._applied.Length; i++)
         {
-            session._applied[i] = BinaryPrimitives.ReadUInt64LittleEndian(bytes[(40 + i * 8)..]);
+            session._applied[i] = BinaryPrimitives.ReadUInt64LittleEndian(bytes[(NumbersBytes + (i * 8))..]);
         }
         return session.LowestUnfinished > 0;
     }

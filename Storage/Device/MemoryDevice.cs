@@ -10,6 +10,7 @@ namespace Fastblock.Storage.Device;
 internal sealed unsafe class MemoryDevice : IBlockDevice, IDisposable
 {
     private readonly CompletionQueue _done;
+    private readonly MemoryDevice? _owner;
     private byte* _memory;
 
     /// <param name="sizeBytes">A multiple of 4096. Pages cost real memory only once they are written.</param>
@@ -19,6 +20,16 @@ internal sealed unsafe class MemoryDevice : IBlockDevice, IDisposable
         SizeBytes = sizeBytes;
         _done = new CompletionQueue(reactor);
         _memory = (byte*)NativeMemory.AllocZeroed((nuint)sizeBytes);
+    }
+
+    /// <summary>The same memory for another reactor. <paramref name="shared"/> must outlive it; the two must not work on the same
+    /// blocks at once, as shards do not.</summary>
+    public MemoryDevice(Reactor reactor, MemoryDevice shared)
+    {
+        SizeBytes = shared.SizeBytes;
+        _done = new CompletionQueue(reactor);
+        _owner = shared;
+        _memory = shared._memory;
     }
 
     ~MemoryDevice() => Free();
@@ -65,7 +76,7 @@ internal sealed unsafe class MemoryDevice : IBlockDevice, IDisposable
 
     private void Free()
     {
-        NativeMemory.Free(_memory);
+        if (_owner is null) { NativeMemory.Free(_memory); }
         _memory = null;
     }
 }

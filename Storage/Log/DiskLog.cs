@@ -72,7 +72,7 @@ internal sealed partial class DiskLog : IIterationHook
             log.FreeMemory();
             return new LogOpenResult(status, null, $"the log of shard {volume.Shard} cannot be opened: {status}");
         }
-        reactor.AddIterationHook(log);
+        reactor.AddIterationHook(log, HookStage.Storage);
         kv.OnLogOpened(log);
         return new LogOpenResult(Errno.None, log, "");
     }

@@ -103,8 +103,8 @@ public sealed class ImageSessionTests
         ImageSession session = Opened(3);
         session.Record(4, 2, 1 << 22);
         session.Record(1000, 2, 0);
-        byte[] bytes = new byte[ImageSession.StoredBytes];
-        session.Store(bytes);
+        byte[] bytes = new byte[ImageSession.MaxStoredBytes];
+        Assert.Equal(bytes.Length, session.Store(bytes));
         Assert.True(ImageSession.TryLoad(bytes, out ImageSession loaded));
         Assert.Equal(new ImageId(7), loaded.Image);
         Assert.Equal(1u << 22, loaded.SizeBytes);

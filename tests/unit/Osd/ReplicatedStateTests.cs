@@ -5,7 +5,7 @@ using Xunit;
 
 namespace Fastblock.Tests.Unit.Osd;
 
-public sealed class PgStateTests
+public sealed class ReplicatedStateTests
 {
     private static PgOpHeader Op(PgOpKind kind, ulong generation = 1, ulong sequence = 0, ulong lowest = 0) => new()
     {
@@ -21,7 +21,7 @@ public sealed class PgStateTests
     [Fact]
     public void A_late_duplicate_in_the_log_changes_nothing_and_is_remembered_as_refused()
     {
-        PgState state = new();
+        ReplicatedState state = new();
         Assert.Equal(SessionVerdict.Fresh, state.Apply(1, Op(PgOpKind.OpenSession)));
         Assert.Equal(SessionVerdict.Fresh, state.Apply(2, Op(PgOpKind.Write, sequence: 1, lowest: 1)));
         Assert.Equal(SessionVerdict.Duplicate, state.Apply(3, Op(PgOpKind.Write, sequence: 1, lowest: 1)));
@@ -36,7 +36,7 @@ public sealed class PgStateTests
     [Fact]
     public void A_write_of_an_older_owner_is_refused_at_apply()
     {
-        PgState state = new();
+        ReplicatedState state = new();
         _ = state.Apply(1, Op(PgOpKind.OpenSession));
         _ = state.Apply(2, Op(PgOpKind.OpenSession, generation: 2));
         Assert.Equal(SessionVerdict.StaleOwner, state.Apply(3, Op(PgOpKind.Write, sequence: 1, lowest: 1)));
@@ -46,7 +46,7 @@ public sealed class PgStateTests
     [Fact]
     public void A_purge_forgets_the_session()
     {
-        PgState state = new();
+        ReplicatedState state = new();
         _ = state.Apply(1, Op(PgOpKind.OpenSession));
         _ = state.Apply(2, Op(PgOpKind.PurgeImage));
         Assert.Equal(SessionVerdict.UnknownSession, state.Judge(Op(PgOpKind.Write, sequence: 1, lowest: 1)));
@@ -55,15 +55,15 @@ public sealed class PgStateTests
     [Fact]
     public void The_stored_form_brings_everything_back()
     {
-        PgState state = new();
+        ReplicatedState state = new();
         _ = state.Apply(1, Op(PgOpKind.OpenSession));
         _ = state.Apply(2, Op(PgOpKind.Write, generation: 9, sequence: 1, lowest: 1));
         state.Advance(3);
         byte[] bytes = new byte[state.StoredBytes];
         state.Store(bytes);
-        byte[] image = new byte[ImageSession.StoredBytes];
-        state.Images.Single().Store(image);
-        PgState loaded = new();
+        byte[] image = new byte[ImageSession.MaxStoredBytes];
+        _ = state.Images.Single().Store(image);
+        ReplicatedState loaded = new();
         Assert.True(loaded.TryLoad(bytes));
         Assert.True(ImageSession.TryLoad(image, out ImageSession session));
         loaded.LoadImage(session);
@@ -72,7 +72,7 @@ public sealed class PgStateTests
         Assert.Equal(SessionVerdict.Fresh, loaded.Judge(Op(PgOpKind.Write, sequence: 1, lowest: 1)));
         for (int cut = 0; cut < bytes.Length; cut++)
         {
-            Assert.Equal(cut >= 16 && cut % 8 == 0, new PgState().TryLoad(bytes.AsSpan(0, cut)));
+            Assert.Equal(cut >= 16 && cut % 8 == 0, new ReplicatedState().TryLoad(bytes.AsSpan(0, cut)));
         }
     }
 

@@ -15,18 +15,25 @@ namespace Fastblock.Roles.Osd;
 /// entries above are judged again; those at or below it that the log still holds are only laid over the objects again
 /// (their blocks may not be home yet), and for that the refused ones must be known: <see cref="WasRefused"/>.
 /// </remarks>
-internal sealed class PgState
+internal sealed class ReplicatedState
 {
     /// <summary>Stored form before the list of refused entries: applied index, reserved.</summary>
     private const int StoredHeaderBytes = 16;
 
     private readonly SortedDictionary<ulong, ImageSession> _images = [];
+    private readonly List<ImageSession> _dirty = [];
+    private readonly List<ImageId> _gone = [];
     private readonly List<ulong> _refused = [];
 
     /// <summary>Index of the last applied entry.</summary>
     public ulong Applied { get; private set; }
 
-    public IEnumerable<ImageSession> Images => _images.Values;
+    /// <summary>By ascending id.</summary>
+    public SortedDictionary<ulong, ImageSession>.ValueCollection Images => _images.Values;
+
+    /// <summary>Sessions changed, and images forgotten, since <see cref="OnStored"/>.</summary>
+    public IReadOnlyList<ImageSession> Dirty => _dirty;
+    public IReadOnlyList<ImageId> Gone => _gone;
 
     /// <summary>The session state of an image, or null when no owner was ever seen.</summary>
     public ImageSession? Find(ImageId image) => _images.GetValueOrDefault(image.Value);
@@ -64,18 +71,34 @@ internal sealed class PgState
         switch (op.Kind)
         {
             case PgOpKind.OpenSession:
-                if (verdict == SessionVerdict.Fresh) { _ = FindOrAdd(op.ImageId).Open(op.OwnerGeneration, op.ImageBytes); }
+                if (verdict == SessionVerdict.Fresh)
+                {
+                    ImageSession session = FindOrAdd(op.ImageId);
+                    _ = session.Open(op.OwnerGeneration, op.ImageBytes);
+                    MarkDirty(session);
+                }
                 break;
             case PgOpKind.CloseSession:
-                Find(op.ImageId)?.Close(op.OwnerGeneration);
+                if (verdict == SessionVerdict.Fresh)
+                {
+                    ImageSession session = Find(op.ImageId)!;
+                    session.Close(op.OwnerGeneration);
+                    MarkDirty(session);
+                }
                 break;
             case PgOpKind.PurgeImage:
-                _ = _images.Remove(op.Image);
+                if (_images.Remove(op.Image, out ImageSession? purged))
+                {
+                    if (purged.IsDirty) { _ = _dirty.Remove(purged); }
+                    _gone.Add(op.ImageId);
+                }
                 break;
             default:
                 if (verdict == SessionVerdict.Fresh)
                 {
-                    Find(op.ImageId)!.Record(op.Sequence, op.LowestUnfinished, op.ImageBytes);
+                    ImageSession session = Find(op.ImageId)!;
+                    session.Record(op.Sequence, op.LowestUnfinished, op.ImageBytes);
+                    MarkDirty(session);
                 }
                 else
                 {
@@ -101,6 +124,21 @@ internal sealed class PgState
         _refused.RemoveRange(0, keepFrom);
     }
 
+    /// <summary>What was dirty has been handed to the store.</summary>
+    public void OnStored()
+    {
+        foreach (ImageSession session in _dirty) { session.IsDirty = false; }
+        _dirty.Clear();
+        _gone.Clear();
+    }
+
+    private void MarkDirty(ImageSession session)
+    {
+        if (session.IsDirty) { return; }
+        session.IsDirty = true;
+        _dirty.Add(session);
+    }
+
     /// <summary>Replaces everything by a state that was received or stored: first this, then the images.</summary>
     public bool TryLoad(ReadOnlySpan<byte> bytes)
     {
@@ -119,16 +157,26 @@ internal sealed class PgState
     /// <summary>Forgets everything, before another replica's state is taken over.</summary>
     public void Clear()
     {
+        foreach (ImageSession session in _images.Values) { _gone.Add(session.Image); }
         _images.Clear();
+        _dirty.Clear();
         _refused.Clear();
         Applied = 0;
     }
 
-    /// <summary>Takes over another replica's state as of <paramref name="applied"/>; images follow by LoadImage.</summary>
+    /// <summary>Takes over another replica's state as of <paramref name="applied"/>; images follow by <see cref="TakeOver"/>.</summary>
     public void Reset(ulong applied)
     {
         Clear();
         Applied = applied;
+    }
+
+    /// <summary>An image's session as another replica has it; not stored here yet.</summary>
+    public void TakeOver(ImageSession session)
+    {
+        _ = _gone.Remove(session.Image);
+        LoadImage(session);
+        MarkDirty(session);
     }
 
     /// <summary>Bytes that <see cref="Store"/> writes.</summary>

@@ -1,0 +1,20 @@
+namespace Fastblock.Roles.Osd;
+
+/// <summary>What a shard counts: plain numbers, written by its reactor only; whoever reads them from another thread sees
+/// values that may be a moment old.</summary>
+internal sealed class OsdCounters
+{
+    public long Reads;
+    public long ReadBytes;
+    public long Writes;
+    public long WriteBytes;
+
+    /// <summary>Writes that arrived with other bytes than the client had checksummed.</summary>
+    public long ChecksumMismatches;
+
+    /// <summary>Blocks that could not be read undamaged from the device.</summary>
+    public long ReadErrors;
+
+    /// <summary>Objects taken over from another replica because the log did not reach back far enough.</summary>
+    public long RecoveredObjects;
+}

@@ -1,0 +1,76 @@
+using System;
+using System.Collections.Generic;
+using Fastblock.Native.Base;
+using Fastblock.Native.Reactor;
+using Fastblock.Roles.Config;
+using Fastblock.Roles.Hosting;
+using Fastblock.Storage.Device;
+
+namespace Fastblock.Roles.Osd;
+
+/// <summary>The device of one OSD process: a locked file or block device, or memory. Every reactor gets its own way in.</summary>
+internal sealed class OsdDevice : IDisposable
+{
+    private const string MemoryPrefix = "mem:";
+
+    private readonly UringFile? _file;
+    private readonly long _memoryBytes;
+    private readonly Dictionary<Reactor, IBlockDevice> _byReactor = []; // looked up, never iterated
+    private MemoryDevice? _memory;
+
+    private OsdDevice(UringFile? file, long memoryBytes) => (_file, _memoryBytes) = (file, memoryBytes);
+
+    /// <summary>Its contents end with the process, so it is formatted anew at every start.</summary>
+    public bool IsMemory => _file is null;
+
+    public long SizeBytes => _file?.SizeBytes ?? _memoryBytes;
+
+    /// <summary>Opens and locks what exists; <c>mem:SIZE</c> makes a device in memory.</summary>
+    public static OsdDevice Open(string path)
+    {
+        if (path.StartsWith(MemoryPrefix, StringComparison.Ordinal))
+        {
+            long bytes = SizeText.Parse(path[MemoryPrefix.Length..], "--device mem:SIZE");
+            return new OsdDevice(null, Math.Max(Units.BlockBytes, bytes / Units.BlockBytes * Units.BlockBytes));
+        }
+        Errno error = UringFile.TryOpen(path, out UringFile? file, out string whyNot);
+        return error == Errno.None ? new OsdDevice(file, 0)
+            : throw new OperatorException(OperatorException.CodeOf(error), whyNot);
+    }
+
+    /// <summary>The way in for one reactor; the same one every time.</summary>
+    public IBlockDevice On(Reactor reactor)
+    {
+        if (!_byReactor.TryGetValue(reactor, out IBlockDevice? device))
+        {
+            device = Make(reactor);
+            _byReactor.Add(reactor, device);
+        }
+        return device;
+    }
+
+    private IBlockDevice Make(Reactor reactor)
+    {
+        if (_file is not null) { return new UringDevice(reactor, _file); }
+        if (_memory is null) { return _memory = new MemoryDevice(reactor, _memoryBytes); }
+        return new MemoryDevice(reactor, _memory);
+    }
+
+    /// <summary>Seats for <paramref name="shards"/> shards, spread over the reactors in turn.</summary>
+    public List<ShardSeat> SeatsOn(IReadOnlyList<ServerSeat> reactors, int shards)
+    {
+        List<ShardSeat> seats = [];
+        for (int shard = 0; shard < shards; shard++)
+        {
+            ServerSeat seat = reactors[shard % reactors.Count];
+            seats.Add(new ShardSeat(seat.Reactor, seat.Transport, On(seat.Reactor)));
+        }
+        return seats;
+    }
+
+    public void Dispose()
+    {
+        _file?.Dispose();
+        _memory?.Dispose();
+    }
+}

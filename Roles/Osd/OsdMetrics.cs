@@ -1,0 +1,57 @@
+using System;
+using System.Collections.Generic;
+using System.Net;
+using System.Net.Sockets;
+using Fastblock.Roles.Config;
+using Fastblock.Roles.Metrics;
+
+namespace Fastblock.Roles.Osd;
+
+/// <summary>What an OSD tells Prometheus: the shards' own plain counters, read at scrape time.</summary>
+internal static class OsdMetrics
+{
+    /// <summary>Begins to serve; an empty address serves nothing.</summary>
+    public static IDisposable? Serve(OsdServer server, string address)
+    {
+        if (address.Length == 0) { return null; }
+        Net.Transport.NetAddress at = CommonOptions.Address(address, 0, "metrics address");
+        MetricsRegistry registry = new();
+        server.OnStarted = () => Register(registry, server);
+        try
+        {
+            return MetricsServer.Start(new IPEndPoint(at.Address, at.Port), registry, () => HealthOf(server));
+        }
+        catch (SocketException failure)
+        {
+            throw new OperatorException(ExitCode.WrongState, $"cannot serve metrics on {address}: {failure.Message}");
+        }
+    }
+
+    private static (bool IsHealthy, string Text) HealthOf(OsdServer server) => server.Failure == Native.Base.Errno.None
+        ? (true, "ok") : (false, $"failed: {server.Failure}");
+
+    private static void Register(MetricsRegistry registry, OsdServer server)
+    {
+        foreach (OsdShard shard in server.Shards)
+        {
+            KeyValuePair<string, object?>[] labels =
+            [
+                new("osd", server.Identity!.Id.Value),
+                new("shard", shard.Index),
+            ];
+            OsdCounters counters = shard.Counters;
+            registry.AddCounter("fastblock_osd_reads", "Reads answered.", () => counters.Reads, labels);
+            registry.AddCounter("fastblock_osd_read_bytes", "Bytes of reads answered.", () => counters.ReadBytes, labels);
+            registry.AddCounter("fastblock_osd_writes", "Writes, discards and session changes acknowledged.", () => counters.Writes, labels);
+            registry.AddCounter("fastblock_osd_write_bytes", "Bytes of writes acknowledged.", () => counters.WriteBytes, labels);
+            registry.AddCounter("fastblock_osd_checksum_mismatches", "Writes that arrived damaged.", () => counters.ChecksumMismatches, labels);
+            registry.AddCounter("fastblock_osd_read_errors", "Blocks that the device did not give back undamaged.", () => counters.ReadErrors, labels);
+            registry.AddCounter("fastblock_osd_recovered_objects", "Objects taken over from other replicas.", () => counters.RecoveredObjects, labels);
+            registry.AddGauge("fastblock_osd_size_bytes", "Room for data.", () => shard.Objects.TotalBytes, labels);
+            registry.AddGauge("fastblock_osd_used_bytes", "Room taken.", () => shard.Objects.UsedBytes, labels);
+            registry.AddGauge("fastblock_osd_log_size_bytes", "Size of the log.", () => shard.SharedLog.TotalBytes, labels);
+            registry.AddGauge("fastblock_osd_log_used_bytes", "Log that cannot be re-used yet.", () => shard.SharedLog.UsedBytes, labels);
+            registry.AddGauge("fastblock_osd_pgs", "Placement groups with a replica here.", () => shard.Pgs.Count, labels);
+        }
+    }
+}

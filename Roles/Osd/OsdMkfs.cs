@@ -1,0 +1,63 @@
+using System;
+using Fastblock.Native.Base;
+using Fastblock.Native.Reactor;
+using Fastblock.Net.Proto;
+using Fastblock.Roles.Client;
+using Fastblock.Roles.Cluster;
+using Fastblock.Roles.Config;
+using Fastblock.Storage.Device;
+using Fastblock.Storage.Volume;
+
+namespace Fastblock.Roles.Osd;
+
+/// <summary>Prepares a device: asks the monitors for an id and writes who it belongs to onto the device itself.</summary>
+internal static class OsdMkfs
+{
+    /// <summary>Where a new OSD stands, told to the monitors once.</summary>
+    internal sealed record Place(string Host, string Rack, ulong Weight);
+
+    /// <summary>Registers a new device with the cluster. Nothing is written to it.</summary>
+    public static async ReactorTask<VolumeFormatOptions> RegisterAsync(ClusterSession session, long sizeBytes, Place place, bool force)
+    {
+        Guid device = Guid.NewGuid();
+        ControlReply reply = await session.AskAsync(new ControlRequest
+        {
+            OsdNew = new OsdNewRequest
+            {
+                DeviceUuid = UuidBytes.ToBytes(device),
+                Host = place.Host,
+                Rack = place.Rack,
+                Weight = place.Weight,
+                SizeBytes = sizeBytes,
+            },
+        }, "osd mkfs");
+        OsdNewResult result = reply.OsdNewResult;
+        bool isUuid = UuidBytes.TryRead(result.ClusterUuid, out Guid cluster);
+        return isUuid && result.Shards > 0 ? new VolumeFormatOptions
+        {
+            Cluster = cluster,
+            Kind = NodeKind.Osd,
+            NodeId = result.Id,
+            Device = device,
+            Shards = (int)result.Shards,
+            CreatedWallMillis = session.Reactor.Clock.WallMillis,
+            Force = force,
+        } : throw new OperatorException(ExitCode.Failed, "osd mkfs: the monitors gave an answer that makes no sense");
+    }
+
+    /// <summary>Writes label, superblocks and empty logs.</summary>
+    public static async ReactorTask FormatAsync(Reactor reactor, IBlockDevice device, VolumeFormatOptions options)
+    {
+        VolumeResult result = await DeviceVolume.FormatAsync(reactor, device, options);
+        if (result.Status != VolumeStatus.Ok) { throw new OperatorException(CodeOf(result.Status), result.Text); }
+    }
+
+    public static ExitCode CodeOf(VolumeStatus status) => status switch
+    {
+        VolumeStatus.AlreadyFormatted => ExitCode.Exists,
+        VolumeStatus.NotFormatted or VolumeStatus.WrongCluster or VolumeStatus.WrongNode or VolumeStatus.WrongShardCount
+            or VolumeStatus.UnknownVersion or VolumeStatus.UnknownFeature => ExitCode.WrongState,
+        VolumeStatus.TooSmall or VolumeStatus.Invalid => ExitCode.Usage,
+        _ => ExitCode.Failed,
+    };
+}

@@ -1,0 +1,87 @@
+using System;
+using System.CommandLine;
+using System.IO;
+using System.Text.Json;
+using Fastblock.Native.Base;
+using Fastblock.Native.Reactor;
+using Fastblock.Roles.Client;
+using Fastblock.Roles.Config;
+using Fastblock.Storage.Device;
+using Fastblock.Storage.Volume;
+
+namespace Fastblock.Roles.Osd;
+
+/// <summary><c>fastblock osd mkfs</c>: prepares a file or block device for one new OSD.</summary>
+internal static class OsdMkfsCommand
+{
+    public static Command Create()
+    {
+        Option<string> device = new("--device", "-d") { Description = "File or block device to prepare.", HelpName = "PATH", Required = true };
+        Option<string?> size = new("--size") { Description = "Make a new (sparse) file of this size first.", HelpName = "SIZE" };
+        Option<string?> host = new("--host") { Description = "Failure domain: the machine's name by default.", HelpName = "NAME" };
+        Option<string> rack = new("--rack") { Description = "Outer failure domain.", HelpName = "NAME", DefaultValueFactory = _ => "" };
+        Option<ulong> weight = new("--weight") { Description = "Share of the data; the size in MiB by default.", HelpName = "N" };
+        Option<bool> force = new("--force") { Description = "Overwrite a device that belongs to a cluster. Its data is lost." };
+        ManualCommand mkfs = new("mkfs", "Prepare a device for a new OSD and get an id for it.",
+            "fastblock osd mkfs --device /dev/nvme1n1 --mon 10.0.0.1:7300",
+            "fastblock osd mkfs --device ./osd0.img --size 20G --host a");
+        foreach (Option option in (Option[])[device, size, host, rack, weight, force]) { mkfs.Options.Add(option); }
+        return mkfs.Does(parsed => ClusterSession.Run(parsed, session => RunAsync(session,
+            parsed.GetRequiredValue(device),
+            parsed.GetValue(size) is string text ? SizeText.Parse(text, "--size") : 0,
+            new OsdMkfs.Place(parsed.GetValue(host) ?? Environment.MachineName, parsed.GetValue(rack) ?? "", parsed.GetValue(weight)),
+            parsed.GetValue(force))));
+    }
+
+    private static async ReactorTask<ExitCode> RunAsync(
+        ClusterSession session, string path, long newBytes, OsdMkfs.Place place, bool force)
+    {
+        if (newBytes > 0) { CreateFile(path, newBytes); }
+        Errno error = UringFile.TryOpen(path, out UringFile? file, out string whyNot);
+        if (error != Errno.None) { throw new OperatorException(OperatorException.CodeOf(error), $"osd mkfs: {whyNot}"); }
+        using UringFile opened = file!;
+        UringDevice device = new(session.Reactor, opened);
+        if (!force) { await RefuseFormattedAsync(session.Reactor, device, path); }
+        VolumeFormatOptions options = await OsdMkfs.RegisterAsync(session, device.SizeBytes, place, force);
+        await OsdMkfs.FormatAsync(session.Reactor, device, options);
+        Print(session.Json, path, options);
+        return ExitCode.Ok;
+    }
+
+    private static void CreateFile(string path, long bytes)
+    {
+        Errno error = UringFile.TryCreate(path, bytes / Units.BlockBytes * Units.BlockBytes);
+        if (error == Errno.Exists)
+        {
+            throw new OperatorException(ExitCode.Exists, $"osd mkfs: {path} exists; leave out --size to use it as it is");
+        }
+        if (error != Errno.None) { throw OperatorException.FromErrno(error, $"osd mkfs: {path} cannot be created"); }
+    }
+
+    /// <summary>Before an id is taken: an id is never used again.</summary>
+    private static async ReactorTask RefuseFormattedAsync(Reactor reactor, UringDevice device, string path)
+    {
+        VolumeResult present = await DeviceVolume.OpenAsync(reactor, device, new VolumeExpectation());
+        if (present.Status == VolumeStatus.NotFormatted) { return; }
+        string owner = present.Label is { } label ? $" of {label.Kind} {label.NodeId}, cluster {label.Cluster}" : "";
+        throw new OperatorException(ExitCode.Exists,
+            $"osd mkfs: {path} carries the label{owner}; --force overwrites it, and its data is lost");
+    }
+
+    private static void Print(bool json, string path, VolumeFormatOptions options)
+    {
+        if (!json)
+        {
+            Console.Out.WriteLine($"osd.{options.NodeId} of cluster {options.Cluster} on {path}, {options.Shards} shards");
+            return;
+        }
+        using Stream stdout = Console.OpenStandardOutput();
+        using Utf8JsonWriter writer = new(stdout);
+        writer.WriteStartObject();
+        writer.WriteNumber("id", options.NodeId);
+        writer.WriteString("device", options.Device);
+        writer.WriteString("cluster", options.Cluster);
+        writer.WriteNumber("shards", options.Shards);
+        writer.WriteEndObject();
+    }
+}

@@ -1,0 +1,89 @@
+using System.Collections.Generic;
+using Fastblock.Native.Base;
+using Fastblock.Native.Reactor;
+using Fastblock.Net.Proto;
+using Fastblock.Net.Rpc;
+using Fastblock.Net.Transport;
+using Fastblock.Storage.Objects;
+
+namespace Fastblock.Roles.Osd;
+
+/// <summary>What clients may ask a shard beside data: for people and tools, not for the I/O path.</summary>
+internal sealed partial class OsdShard
+{
+    public void OnClientControl(IConnection connection, in Frame frame)
+    {
+        if (!ControlCodec.TryParse(frame.Body, out ControlMessage message)
+            || message.BodyCase is not ControlMessage.BodyOneofCase.Request)
+        {
+            connection.Close(Errno.Protocol);
+            return;
+        }
+        AnswerAsync(connection, message.Id, message.Request).Start();
+    }
+
+    private async ReactorTask AnswerAsync(IConnection connection, ulong id, ControlRequest request)
+    {
+        ControlReply reply = request.CommandCase switch
+        {
+            ControlRequest.CommandOneofCase.ImageUsage => UsageOf(new ImageId(request.ImageUsage.Image)),
+            ControlRequest.CommandOneofCase.PgDigest => await DigestAsync(new PgId(request.PgDigest.Pg)),
+            _ => _owner.OnProcessRequest(request),
+        };
+        if (connection.IsUp && ControlCodec.TrySendReply(connection, id, reply) != Errno.None)
+        {
+            connection.Close(Errno.NoBuffers);
+        }
+    }
+
+    /// <summary>Counts the PGs that are led here, so that the sum over all OSDs counts each PG once.</summary>
+    private ControlReply UsageOf(ImageId image)
+    {
+        ImageUsageResult result = new();
+        foreach (PgReplica pg in _pgs.Values)
+        {
+            if (pg.Group is not { IsLeader: true }) { continue; }
+            result.Pgs.Add(pg.Id.Value);
+            List<ImageUsage> usage = UsageScratch;
+            usage.Clear();
+            Objects.GetUsage(pg.Id, usage);
+            foreach (ImageUsage one in usage)
+            {
+                if (one.Image != image) { continue; }
+                result.AllocatedBytes += one.UsedBytes;
+                result.Objects += (ulong)one.Objects;
+            }
+        }
+        return new ControlReply { ImageUsageResult = result };
+    }
+
+    /// <summary>What the replica holds as of its applied index: equal at equal indexes on every replica.</summary>
+    private async ReactorTask<ControlReply> DigestAsync(PgId id)
+    {
+        if (!_pgs.TryGetValue(id, out PgReplica? pg) || pg.Group is null)
+        {
+            return ControlCodec.Reply(ControlStatus.StatusNotFound, $"osd.{Identity.Id.Value} holds no replica of pg {id}");
+        }
+        ObjectAudit audit = new(Objects);
+        List<ObjectChecksum> objects = [];
+        ulong applied = pg.Group.Applied.Value;
+        Errno status = await audit.ChecksumAsync(id, objects);
+        if (status != Errno.None)
+        {
+            return ControlCodec.Reply(ControlStatus.StatusFailed, $"pg {id} on osd.{Identity.Id.Value}: reading failed ({status})");
+        }
+        if (pg.Group.Applied.Value != applied)
+        {
+            return ControlCodec.Reply(ControlStatus.StatusAgain, $"pg {id} is being written");
+        }
+        return new ControlReply
+        {
+            PgDigestResult = new PgDigestResult
+            {
+                Applied = applied,
+                Objects = (ulong)objects.Count,
+                Digest = ObjectChecksum.Combine(objects, audit.EmptyDigest),
+            },
+        };
+    }
+}

@@ -1,0 +1,206 @@
+using System;
+using System.Collections.Generic;
+using Fastblock.Native.Base;
+using Fastblock.Native.Reactor;
+using Fastblock.Raft;
+using Fastblock.Roles.Cluster;
+using Fastblock.Roles.Replication;
+using Fastblock.Storage.Kv;
+
+namespace Fastblock.Roles.Osd;
+
+/// <summary>What the cluster map makes a shard do: create replicas of new PGs, tell where peers are, drop deleted pools and
+/// images. The map proposes; what a PG's replicas really are is in their own logs.</summary>
+internal sealed partial class OsdShard
+{
+    /// <summary>PGs that the map says are active and that this device does not have: never made anew (they may have voted),
+    /// only reported.</summary>
+    private readonly SortedSet<PgId> _lost = [];
+
+    private readonly List<(PgId Id, ulong CreatedEpoch)> _leftovers = [];
+    private readonly KvBatch _metaBatch = new();
+
+    /// <summary>PGs that the map gives us and that are not here.</summary>
+    public IReadOnlyCollection<PgId> Lost => _lost;
+
+    /// <summary>The mirror has moved on. Compares everything: a shard holds some hundred PGs, and maps change rarely.</summary>
+    public void OnMapChanged()
+    {
+        TellPeers();
+        foreach (PgInfo info in Map.Pgs)
+        {
+            if (info.Shard == Index && info.Has(Identity.Id, Identity.Device)) { TakeOver(info); }
+        }
+        DropDeleted();
+        foreach (PgReplica pg in _pgs.Values) { pg.ProposePurges(); }
+    }
+
+    private void TellPeers()
+    {
+        foreach (OsdInfo osd in Map.Osds)
+        {
+            if (osd.Id == Identity.Id || osd.ClusterAddress is null) { continue; }
+            Host.SetPeerAddress(new NodeId(osd.Id.Value), osd.ClusterAddress, osd.Device);
+            RememberPeer(osd);
+        }
+    }
+
+    /// <summary>Addresses are kept on the device: after a power cut PGs find their peers although no monitor answers.</summary>
+    private void RememberPeer(OsdInfo osd)
+    {
+        byte[] bytes = osd.ToBytes();
+        Span<byte> key = stackalloc byte[OsdKeys.PeerBytes];
+        OsdKeys.Peer(osd.Id, key);
+        if (Kv.TryGet(key, out ReadOnlySpan<byte> stored) && stored.SequenceEqual(bytes)) { return; }
+        _metaBatch.Clear();
+        // Lost or refused, it is only a convenience: the next change of the map brings it again.
+        _ = _metaBatch.TryPut(key, bytes);
+        _ = Kv.Commit(_metaBatch, null, out _);
+    }
+
+    private void RecallPeers()
+    {
+        KvScan scan = Kv.Scan(OsdKeys.PeerPrefix);
+        while (scan.Next())
+        {
+            if (OsdInfo.TryRead(scan.Value, default, out OsdInfo osd) && osd.ClusterAddress is not null
+                && osd.Id != Identity.Id)
+            {
+                Host.SetPeerAddress(new NodeId(osd.Id.Value), osd.ClusterAddress, osd.Device);
+            }
+        }
+    }
+
+    private void TakeOver(PgInfo info)
+    {
+        if (_pgs.TryGetValue(info.Id, out PgReplica? pg))
+        {
+            if (pg.Group!.Config.Incarnation != info.Incarnation) { return; }
+            pg.Info = info;
+            pg.Group.SetPreferredLeader(new NodeId(info.PreferredLeader.Value));
+            return;
+        }
+        if (info.State != Cluster.PgState.Creating)
+        {
+            if (_lost.Add(info.Id))
+            {
+                _log.Error($"pg {info.Id}: this OSD should hold a replica, but its device has none; it stays out of the PG");
+            }
+            return;
+        }
+        Create(info);
+    }
+
+    private void Create(PgInfo info)
+    {
+        if (!Map.TryGetPool(info.Id.Pool, out PoolInfo? pool)) { return; } // comes with a later change
+        int blocks = pool.ObjectBytes / Units.BlockBytes;
+        PgReplica pg = new(this, info.Id, blocks) { Info = info, CreatedEpoch = info.Changed.Value };
+        // One log: the record about the PG is durable before the group that it describes.
+        Span<byte> key = stackalloc byte[PgKeys.StateBytes];
+        PgKeys.Meta(info.Id, key);
+        Span<byte> meta = stackalloc byte[PgMeta.SizeBytes];
+        new PgMeta { BlocksPerObject = (uint)blocks, CreatedEpoch = info.Changed.Value }.Write(meta);
+        _metaBatch.Clear();
+        _ = _metaBatch.TryPut(key, meta);
+        if (Kv.Commit(_metaBatch, null, out _) != Errno.None)
+        {
+            RetryMapSoon();
+            return;
+        }
+        GroupMember[] voters = new GroupMember[info.Members.Count];
+        for (int i = 0; i < voters.Length; i++)
+        {
+            voters[i] = new GroupMember(new NodeId(info.Members[i].Osd.Value), info.Members[i].Device);
+        }
+        GroupConfig config = new()
+        {
+            Incarnation = info.Incarnation,
+            Voters = voters,
+            Preferred = new NodeId(info.PreferredLeader.Value),
+        };
+        Errno status = Host.CreateGroup(info.Id, config, pg, new CreationWaiter(pg), out RaftGroup? group);
+        if (status != Errno.None)
+        {
+            _log.Warn($"pg {info.Id}: cannot be created now ({status}), will be tried again");
+            RetryMapSoon();
+            return;
+        }
+        pg.Group = group;
+        _pgs.Add(info.Id, pg);
+    }
+
+    /// <summary>Pools that are gone: a PG is dropped only on the word of a map that is newer than the PG itself.</summary>
+    private void DropDeleted()
+    {
+        List<PgReplica>? gone = null;
+        foreach (PgReplica pg in _pgs.Values)
+        {
+            if (!Map.TryGetPg(pg.Id, out _) && Map.Epoch.Value > pg.CreatedEpoch) { (gone ??= []).Add(pg); }
+        }
+        foreach (PgReplica pg in gone ?? []) { Drop(pg); }
+        for (int i = _leftovers.Count - 1; i >= 0; i--)
+        {
+            (PgId id, ulong createdEpoch) = _leftovers[i];
+            if (Map.TryGetPg(id, out _) || Map.Epoch.Value <= createdEpoch) { continue; }
+            DropLeftovers(id);
+            _leftovers.RemoveAt(i);
+        }
+    }
+
+    /// <summary>Notes PGs whose creation record is there but whose log is not: a crash in the middle of a removal left them.</summary>
+    private void FindLeftovers()
+    {
+        KvScan scan = Kv.Scan("p"u8);
+        while (scan.Next())
+        {
+            if (PgKeys.TryReadMeta(scan.Key, out PgId id) && !_pgs.ContainsKey(id) && PgMeta.TryRead(scan.Value, out PgMeta meta))
+            {
+                _leftovers.Add((id, meta.CreatedEpoch));
+            }
+        }
+    }
+
+    private void Drop(PgReplica pg)
+    {
+        if (Host.RemoveGroup(pg.Id, null) != Errno.None)
+        {
+            RetryMapSoon();
+            return;
+        }
+        _ = _pgs.Remove(pg.Id);
+        _removedPgs.Add(pg.Id);
+        pg.OnRemoved();
+        DropLeftovers(pg.Id);
+        _log.Info($"pg {pg.Id}: its pool was deleted; the replica is removed");
+    }
+
+    /// <summary>What a PG leaves behind beside its log.</summary>
+    private void DropLeftovers(PgId id)
+    {
+        Objects.DeleteGroup(id);
+        Span<byte> prefix = stackalloc byte[PgKeys.PrefixBytes];
+        PgKeys.Prefix(id, prefix);
+        _metaBatch.Clear();
+        KvScan scan = Kv.Scan(prefix);
+        bool fits = true;
+        while (fits && scan.Next()) { fits = _metaBatch.TryDelete(scan.Key); }
+        // What did not fit, or a full log, leaves records that the next start finds and drops.
+        if (_metaBatch.Count > 0) { _ = Kv.Commit(_metaBatch, null, out _); }
+    }
+
+    private void RetryMapSoon() => Reactor.Arm(_retryMap, Reactor.NowNanos + (50 * Units.NanosPerMilli));
+
+    /// <summary>The new replica is durable: from now on it votes, and the next report says so.</summary>
+    private sealed class CreationWaiter(PgReplica pg) : IProposalWaiter
+    {
+        public void OnCommitted(LogIndex index) => pg.IsDurable = true;
+
+        public void OnDropped(LogIndex index) { }
+    }
+
+    private sealed class RetryMapTimer(OsdShard shard) : TimerEntry
+    {
+        public override void OnTimer(long nowNanos) => shard.OnMapChanged();
+    }
+}

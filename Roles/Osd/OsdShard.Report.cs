@@ -1,0 +1,54 @@
+using System;
+using System.Collections.Generic;
+using Fastblock.Native.Base;
+using Fastblock.Native.Reactor;
+using Fastblock.Net.Proto;
+using Fastblock.Raft;
+using Fastblock.Roles.Cluster;
+
+namespace Fastblock.Roles.Osd;
+
+/// <summary>What a shard tells the monitors, through the OSD's heartbeat: the PGs that changed, and from time to time all.</summary>
+internal sealed partial class OsdShard
+{
+    private readonly List<PgId> _removedPgs = [];
+    private long _nextFullReport;
+    private bool _reportAll = true;
+
+    /// <summary>The monitors know nothing (a new leader): the next report lists everything.</summary>
+    public void ReportAll() => _reportAll = true;
+
+    private void Report()
+    {
+        bool all = _reportAll || Reactor.NowNanos >= _nextFullReport;
+        List<PgStat> stats = [];
+        foreach (PgReplica pg in _pgs.Values)
+        {
+            PgStat? stat = pg.MakeStat(all);
+            if (stat is not null) { stats.Add(stat); }
+        }
+        if (all)
+        {
+            foreach (PgId id in _lost) { stats.Add(LostStat(id)); }
+            _nextFullReport = Reactor.NowNanos + _options.FullReportNanos;
+        }
+        foreach (PgId id in _removedPgs) { stats.Add(new PgStat { Pg = id.Value, Removed = true }); }
+        _removedPgs.Clear();
+        _owner.OnShardReport(new ShardReport(Index, all, stats, Objects.TotalBytes, Objects.UsedBytes,
+            Corruptions + Counters.ReadErrors));
+        _reportAll = false;
+        Reactor.Arm(_reportTimer, Reactor.NowNanos + _options.HeartbeatNanos);
+    }
+
+    private PgStat LostStat(PgId id)
+    {
+        PgStat stat = new() { Pg = id.Value, Role = PgRole.Lost };
+        if (Map.TryGetPg(id, out PgInfo? info)) { stat.Incarnation = info.Incarnation; }
+        return stat;
+    }
+
+    private sealed class ReportTimer(OsdShard shard) : TimerEntry
+    {
+        public override void OnTimer(long nowNanos) => shard.Report();
+    }
+}

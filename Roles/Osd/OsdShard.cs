@@ -1,0 +1,199 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics.CodeAnalysis;
+using Fastblock.Native.Base;
+using Fastblock.Native.Reactor;
+using Fastblock.Net.Codec;
+using Fastblock.Net.Transport;
+using Fastblock.Raft;
+using Fastblock.Roles.Cluster;
+using Fastblock.Roles.Replication;
+using Fastblock.Storage.Device;
+using Fastblock.Storage.Kv;
+using Fastblock.Storage.Log;
+using Fastblock.Storage.Objects;
+using Fastblock.Storage.Volume;
+
+namespace Fastblock.Roles.Osd;
+
+/// <summary>
+/// One shard: its part of the device, its log and stores, its Raft groups and the PGs on top. Everything here belongs to one
+/// reactor's thread; what comes from other threads (the map) is posted. Requests of clients and connections of peers that
+/// name this shard arrive here directly.
+/// </summary>
+internal sealed partial class OsdShard : IIterationHook
+{
+    private readonly SortedDictionary<PgId, PgReplica> _pgs = [];
+    private readonly List<PgReplica> _toPump = [];
+    private readonly List<PgReplica> _pumping = [];
+    private readonly List<ClientLink> _clients = [];
+    private readonly OsdOptions _options;
+    private readonly IShardOwner _owner;
+    private readonly RetryMapTimer _retryMap;
+    private ObjectMover? _mover;
+    private readonly Log _log;
+
+    public OsdShard(int index, ShardSeat seat, OsdOptions options, OsdIdentity identity, IShardOwner owner, Log log)
+    {
+        Index = index;
+        Reactor = seat.Reactor;
+        Transport = seat.Transport;
+        Device = seat.Device;
+        Identity = identity;
+        _options = options;
+        _owner = owner;
+        _log = log;
+        WriteOps = new OpPool<WriteOp>(options.MaxOps, () => new WriteOp(this));
+        ReadOps = new OpPool<ReadOp>(options.MaxOps, () => new ReadOp(this));
+        _retryMap = new RetryMapTimer(this);
+        _reportTimer = new ReportTimer(this);
+    }
+
+    public int Index { get; }
+    public Reactor Reactor { get; }
+    public ITransport Transport { get; }
+    public IBlockDevice Device { get; }
+    public OsdIdentity Identity { get; }
+    public NodeId Self => new(Identity.Id.Value);
+
+    /// <summary>This shard's mirror of the cluster map.</summary>
+    public ClusterMap Map { get; } = new();
+
+    public OsdCounters Counters { get; } = new();
+    public OpPool<WriteOp> WriteOps { get; }
+    public OpPool<ReadOp> ReadOps { get; }
+    public KvStore Kv { get; private set; } = null!;
+    public ObjectStore Objects { get; private set; } = null!;
+    public DiskLog SharedLog { get; private set; } = null!;
+    public RaftHost Host { get; private set; } = null!;
+    public ShardVolume Volume { get; private set; } = null!;
+
+    /// <summary>By ascending id.</summary>
+    public SortedDictionary<PgId, PgReplica>.ValueCollection Pgs => _pgs.Values;
+
+    /// <summary>Records that were durable once are damaged: see OnCorruption.</summary>
+    public int Corruptions { get; private set; }
+
+    /// <summary>Re-used by reports.</summary>
+    public List<ImageUsage> UsageScratch { get; } = [];
+
+    public bool TryGetPg(PgId id, [NotNullWhen(true)] out PgReplica? pg) => _pgs.TryGetValue(id, out pg);
+
+    /// <summary>One operation of a client.</summary>
+    public void OnDataRequest(ClientLink link, in DataRequest request, PooledBuffer? payload)
+    {
+        if (!_pgs.TryGetValue(request.Pg, out PgReplica? pg))
+        {
+            link.Answer(new DataReply { Tag = request.Tag, Status = DataStatus.NoSuchPg, Pg = request.Pg, Epoch = Map.Epoch });
+            return;
+        }
+        if (pg.Info is not null && request.Epoch < pg.Info.Changed)
+        {
+            link.Answer(new DataReply
+            {
+                Tag = request.Tag,
+                Status = DataStatus.StaleEpoch,
+                Pg = request.Pg,
+                Epoch = pg.Info.Changed,
+            });
+            return;
+        }
+        switch (request.Op)
+        {
+            case DataOp.Read:
+            case DataOp.BlockMap:
+                pg.OnReadRequest(link, in request);
+                break;
+            default:
+                pg.OnWriteRequest(link, in request, payload);
+                break;
+        }
+    }
+
+    /// <summary>A greeted connection that named this shard.</summary>
+    public IConnectionHandler? OnAccepted(IConnection connection)
+    {
+        switch (connection.PeerHello.Role)
+        {
+            case PeerRole.Osd when (connection.PeerHello.Features & HandOverMessage.Feature) != 0:
+                return new HandOverSink(this, connection);
+            case PeerRole.Osd:
+                return Host.OnPeerConnection(connection);
+            default:
+                ClientLink link = new(this, connection);
+                _clients.Add(link);
+                return link;
+        }
+    }
+
+    public void OnClientClosed(ClientLink link) => _clients.Remove(link);
+
+    /// <summary>The PG has operations that could not be proposed: try again in the next iteration, or when the log has room.</summary>
+    public void PumpLater(PgReplica pg)
+    {
+        if (pg.IsPumpQueued) { return; }
+        pg.IsPumpQueued = true;
+        _toPump.Add(pg);
+        // Without other events the loop would sleep: the log's cleaner or a window may take a while.
+        if (!_pumpTimer.IsArmed) { Reactor.Arm(_pumpTimer, Reactor.NowNanos + PumpNanos); }
+    }
+
+    public void OnIterationEnd()
+    {
+        if (_toPump.Count == 0) { return; }
+        _pumping.AddRange(_toPump);
+        _toPump.Clear();
+        foreach (PgReplica pg in _pumping)
+        {
+            pg.IsPumpQueued = false;
+            pg.OnIteration();
+        }
+        _pumping.Clear();
+    }
+
+    /// <summary>Brings every block home that is in the log only. Not cheap, and seldom: for a hand-over.</summary>
+    public async ReactorTask<Errno> MoveAllHomeAsync()
+    {
+        LogRange[] all = [new LogRange(new LogLocation(Volume.LogOffset), (int)(Volume.LogBytes / Units.BlockBytes))];
+        while (true)
+        {
+            Errno status = await _mover!.MoveHomeAsync(all);
+            if (status != Errno.Busy) { return status; }
+            await Reactor.Delay(Units.NanosPerMilli); // the cleaner is at it
+        }
+    }
+
+    /// <summary>Too full for new data: refused before it is proposed, so that the log stays free for what makes room.</summary>
+    public bool IsFull => Objects.FreeBytes < FullReserveBytes;
+
+    public void OnReadError(PgReplica pg, ObjectRead read, Errno status)
+    {
+        Counters.ReadErrors++;
+        _log.Error($"pg {pg.Id} image {read.Object.Image.Value} object {read.Object.Index} block {read.BadBlock}: "
+            + (status == Errno.BadMessage ? "contents do not match their checksum" : $"device read failed ({status})"));
+    }
+
+    public void OnPgCorrupted(PgReplica pg) =>
+        _log.Error($"pg {pg.Id}: the log lost records of it; this replica takes no part until it is supplied anew");
+
+    public void OnHandOverBegins(PgReplica pg, NodeId peer) =>
+        _log.Info($"pg {pg.Id}: hands its state over to osd.{peer.Value}, which the log no longer reaches");
+
+    public void OnHandOverEnded(PgReplica pg, NodeId peer, Errno status)
+    {
+        if (status == Errno.None) { _log.Info($"pg {pg.Id}: osd.{peer.Value} has the state"); }
+        else { _log.Warn($"pg {pg.Id}: the hand-over to osd.{peer.Value} stopped ({status}), it will go on where it was"); }
+    }
+
+    /// <summary>Free space that writes never take: metadata, trim and deletion still work when the device is full.</summary>
+    private long FullReserveBytes => Math.Max(4 * Units.MiB, Objects.TotalBytes / 50);
+
+    private const long PumpNanos = 2 * Units.NanosPerMilli;
+    private readonly PumpTimer _pumpTimer = new();
+
+    /// <summary>Only wakes the loop: the pump itself runs at the end of the iteration.</summary>
+    private sealed class PumpTimer : TimerEntry
+    {
+        public override void OnTimer(long nowNanos) { }
+    }
+}

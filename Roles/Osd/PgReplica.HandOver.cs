@@ -1,0 +1,53 @@
+using System;
+using Fastblock.Native.Base;
+using Fastblock.Native.Reactor;
+using Fastblock.Raft;
+
+namespace Fastblock.Roles.Osd;
+
+/// <summary>Both ends of a hand-over: <see cref="HandOverSource"/> on the leader, <see cref="HandOverSink"/> on the follower.</summary>
+internal sealed partial class PgReplica
+{
+    /// <summary>One at a time: it pins the log. Another follower that needs one is asked for again.</summary>
+    private HandOverSource? _handOver;
+
+    public void OnNeedsHandOver(NodeId peer, LogIndex peerLast)
+    {
+        if (_handOver is not null || !IsServing) { return; }
+        _handOver = new HandOverSource(_shard, this, peer);
+        HandOverAsync(_handOver, peer).Start();
+    }
+
+    private async ReactorTask HandOverAsync(HandOverSource source, NodeId peer)
+    {
+        _shard.OnHandOverBegins(this, peer);
+        (Errno status, LogIndex index) = await source.RunAsync();
+        _handOver = null;
+        Group?.OnHandOverEnded(peer, status == Errno.None, index);
+        _shard.OnHandOverEnded(this, peer, status);
+    }
+
+    /// <summary>Follower: a hand-over is under way on some connection.</summary>
+    public bool IsTakingOver { get; set; }
+
+    /// <summary>Follower: the sessions that have arrived, as of the hand-over's index.</summary>
+    public ReplicatedState Received { get; } = new();
+
+    /// <summary>Follower: all objects are here and durable. Takes over the sessions, makes them durable, and lets the log begin
+    /// anew behind <paramref name="index"/>.</summary>
+    /// <returns>None, or what the log says when it has no room now.</returns>
+    public Errno FinishHandOver(LogIndex index, Term term)
+    {
+        _state.Reset(index.Value);
+        foreach (ImageSession session in Received.Images) { _state.TakeOver(session); }
+        Received.Clear();
+        _batch.Clear();
+        bool fits = AddStateTo(_batch);
+        if (!fits) { return Errno.NoSpace; }
+        Errno status = _shard.Kv.Commit(_batch, null, out _);
+        if (status != Errno.None) { return status; }
+        _state.OnStored();
+        // The same log, behind the state: both are durable, or only the state is and the hand-over is still marked as open.
+        return Group!.InstallBase(index, term);
+    }
+}

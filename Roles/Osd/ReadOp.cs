@@ -1,0 +1,48 @@
+using Fastblock.Native.Base;
+using Fastblock.Native.Reactor;
+using Fastblock.Net.Codec;
+using Fastblock.Raft;
+using Fastblock.Roles.Replication;
+using Fastblock.Storage.Objects;
+
+namespace Fastblock.Roles.Osd;
+
+/// <summary>One read on the leader: confirmed leadership first, then the object store, then the answer. Pooled by its
+/// shard.</summary>
+internal sealed class ReadOp(OsdShard shard) : ObjectRead, IReadWaiter
+{
+    public PgReplica? Pg { get; private set; }
+    public ClientLink? Link { get; private set; }
+    public ulong Tag { get; private set; }
+    public DataOp Op { get; private set; }
+    public ObjectId Target { get; private set; }
+    public int From { get; private set; }
+    public int Count { get; private set; }
+
+    /// <summary>Where the data goes; one reference.</summary>
+    public PooledBuffer? Data { get; set; }
+
+    public void Begin(PgReplica pg, ClientLink link, in DataRequest request)
+    {
+        Pg = pg;
+        Link = link;
+        Tag = request.Tag;
+        Op = request.Op;
+        Target = request.Object;
+        From = request.FirstBlock;
+        Count = request.Blocks;
+    }
+
+    public void End()
+    {
+        Data?.Release();
+        (Data, Link, Pg) = (null, null, null);
+        shard.ReadOps.Return(this);
+    }
+
+    public void OnReadable(LogIndex index) => Pg!.ReadNow(this);
+
+    public void OnReadFailed() => Pg!.OnReadRefused(this);
+
+    protected override void OnCompleted(Errno status) => Pg!.OnReadDone(this, status);
+}
