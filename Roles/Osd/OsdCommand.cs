@@ -101,7 +101,7 @@ internal static class OsdCommand
         VolumeFormatOptions? format = null;
         _ = ClusterSession.Run(parsed, async session =>
         {
-            format = await OsdMkfs.RegisterAsync(session, device.SizeBytes, new OsdMkfs.Place(host, "", 0), force: false);
+            format = await OsdMkfs.RegisterAsync(session, Guid.NewGuid(), device.SizeBytes, new OsdMkfs.Place(host, "", 0), force: false);
             return ExitCode.Ok;
         });
         return format!;

@@ -17,9 +17,10 @@ internal static class OsdMkfs
     internal sealed record Place(string Host, string Rack, ulong Weight);
 
     /// <summary>Registers a new device with the cluster. Nothing is written to it.</summary>
-    public static async ReactorTask<VolumeFormatOptions> RegisterAsync(ClusterSession session, long sizeBytes, Place place, bool force)
+    /// <param name="device">A new, random uuid.</param>
+    public static async ReactorTask<VolumeFormatOptions> RegisterAsync(
+        ClusterSession session, Guid device, long sizeBytes, Place place, bool force)
     {
-        Guid device = Guid.NewGuid();
         ControlReply reply = await session.AskAsync(new ControlRequest
         {
             OsdNew = new OsdNewRequest

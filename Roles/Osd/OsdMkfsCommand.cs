@@ -42,7 +42,7 @@ internal static class OsdMkfsCommand
         using UringFile opened = file!;
         UringDevice device = new(session.Reactor, opened);
         if (!force) { await RefuseFormattedAsync(session.Reactor, device, path); }
-        VolumeFormatOptions options = await OsdMkfs.RegisterAsync(session, device.SizeBytes, place, force);
+        VolumeFormatOptions options = await OsdMkfs.RegisterAsync(session, Guid.NewGuid(), device.SizeBytes, place, force);
         await OsdMkfs.FormatAsync(session.Reactor, device, options);
         Print(session.Json, path, options);
         return ExitCode.Ok;

@@ -21,6 +21,10 @@ internal interface IStateMachine
     /// passed. Apply must not call TryPropose; keep follow-up work for <see cref="OnIteration"/>.</summary>
     void Apply(in AppliedEntry entry);
 
+    /// <summary>While the group is opened: an entry that the role's stored state already covers and that the log still holds, in
+    /// order. For roles whose data refer to payloads in the log; the entry's other effects are in the stored state.</summary>
+    void Relay(in AppliedEntry entry) { }
+
     /// <summary>This node began or ceased to lead. A new leader may propose at once, but answers no read before
     /// <see cref="OnLeaderReady"/>.</summary>
     void OnLeadership(bool leader, Term term);

@@ -40,9 +40,26 @@ internal sealed partial class RaftGroup
         _host.MarkReady(this);
     }
 
-    /// <summary>Opening: descriptions of the entries above the applied index come back from the log's replay.</summary>
+    /// <summary>Opening: descriptions of the entries that the log holds come back from its replay. Those up to the applied index
+    /// are only shown to the state machine again, the others wait to be committed.</summary>
     internal void Load(RaftReplay replay)
     {
+        for (LogIndex index = _node.Log.BaseIndex.Next; index <= LogIndex.Min(_applied, _node.Log.LastIndex); index = index.Next)
+        {
+            _ = _node.Log.TryTerm(index, out Term term);
+            bool known = replay.TryTake(Id, Config.Incarnation, index, term, out PendingEntry entry);
+            Invariant.Require(known); // the log's index and its replay tell the same
+            if (entry.Kind != EntryKind.Data) { continue; }
+            Machine.Relay(new AppliedEntry
+            {
+                Index = index,
+                Term = term,
+                Header = entry.Header,
+                PayloadBytes = entry.PayloadBytes,
+                PayloadAt = entry.PayloadAt,
+                Crcs = entry.Crcs,
+            });
+        }
         for (LogIndex index = _applied.Next; index <= _node.Log.LastIndex; index = index.Next)
         {
             _ = _node.Log.TryTerm(index, out Term term);
