@@ -7,6 +7,7 @@ using Fastblock.Roles.Cli;
 using Fastblock.Roles.Config;
 using Fastblock.Roles.Mon;
 using Fastblock.Roles.Osd;
+using Fastblock.Roles.Nbd;
 using Fastblock.Roles.Vstart;
 
 namespace Fastblock;
@@ -68,6 +69,7 @@ internal static class Program
         yield return VstartCommand.Create();
         yield return MonCommand.Create();
         yield return OsdCommand.Create();
+        yield return NbdCommand.Create();
         yield return BenchCommand.Create();
         yield return StatusCommand.Create();
         yield return HealthCommand.Create();

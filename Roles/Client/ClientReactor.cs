@@ -38,10 +38,12 @@ internal sealed class ClientReactor : IDisposable
     public TcpTransport Transport { get; }
 
     /// <summary>Makes one; no io_uring is an operator's mistake with one clear line.</summary>
-    public static ClientReactor Create(WaitStrategy strategy = WaitStrategy.Adaptive)
+    /// <param name="classes">Size classes of the buffer pool, where the default is too small.</param>
+    public static ClientReactor Create(
+        WaitStrategy strategy = WaitStrategy.Adaptive, (int Bytes, int Count)[]? classes = null)
     {
         BootClock clock = new();
-        BufferPool buffers = new(BufferClasses);
+        BufferPool buffers = new(classes ?? BufferClasses);
         // Short-lived: registering 100 MiB of buffers would cost more than it saves.
         Errno error = UringEventSource.TryCreate(clock, buffers, new UringOptions { WithoutRegisteredBuffers = true },
             out UringEventSource? source, out string whyNot);
@@ -79,8 +81,8 @@ internal sealed class ClientReactor : IDisposable
 
     public void Dispose()
     {
+        _source.Dispose(); // first: until then the kernel may still use what the others free
         Transport.Dispose();
-        _source.Dispose();
         _buffers.Dispose();
     }
 }

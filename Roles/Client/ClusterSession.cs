@@ -46,9 +46,10 @@ internal sealed class ClusterSession
         Run(CommonOptions.ConfigOf(parsed), parsed.GetValue(CommonOptions.Json), CommonOptions.TimeoutOf(parsed), body);
 
     /// <inheritdoc cref="Run(ParseResult, Func{ClusterSession, ReactorTask{ExitCode}})"/>
-    public static ExitCode Run(FastblockConfig config, bool json, TimeSpan timeout, Func<ClusterSession, ReactorTask<ExitCode>> body)
+    public static ExitCode Run(FastblockConfig config, bool json, TimeSpan timeout, Func<ClusterSession, ReactorTask<ExitCode>> body,
+        (int Bytes, int Count)[]? bufferClasses = null)
     {
-        using ClientReactor thread = ClientReactor.Create();
+        using ClientReactor thread = ClientReactor.Create(classes: bufferClasses);
         ClusterSession session = new(config, json, timeout, thread.Reactor, thread.Transport);
         session.Mon.Start();
         try

@@ -28,6 +28,15 @@ internal static class NbdLimits
     /// not take their answers leave room for the others.</summary>
     public const int MaxConnectionBytes = (int)(12 * Units.MiB);
 
+    /// <summary>What all connections together may have in buffers; at least the largest request.</summary>
+    public const long BudgetBytes = 48 * Units.MiB;
+
+    /// <summary>Connections of one server; more are closed at once.</summary>
+    public const int MaxConnections = 256;
+
+    /// <summary>Bytes of the buffer of zeros that holes are sent from.</summary>
+    public const int ZeroBytes = (int)(64 * Units.KiB);
+
     /// <summary>Largest data of an option: an export name is at most 4096 bytes, so is a context name.</summary>
     public const int MaxOptionBytes = (int)(32 * Units.KiB);
 

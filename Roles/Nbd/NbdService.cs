@@ -1,0 +1,106 @@
+using System;
+using System.Runtime.InteropServices;
+using Fastblock.Native.Base;
+using Fastblock.Native.Reactor;
+using Fastblock.Net.Transport.Tcp;
+using Fastblock.Roles.Client;
+using Fastblock.Roles.Config;
+using Fastblock.Roles.Metrics;
+
+namespace Fastblock.Roles.Nbd;
+
+/// <summary>One run of `fastblock nbd`: listen, open the image, serve until a signal or until another client takes the image
+/// over, end in good order.</summary>
+internal sealed class NbdService : IImageFaultListener, IRunnable
+{
+    private readonly ClusterSession _session;
+    private readonly NbdServeOptions _options;
+    private readonly ReactorSignal<Errno> _ended = new();
+    private string _why = "";
+
+    private NbdService(ClusterSession session, NbdServeOptions options)
+    {
+        _session = session;
+        _options = options;
+    }
+
+    public static ReactorTask<ExitCode> RunAsync(ClusterSession session, NbdServeOptions options) =>
+        new NbdService(session, options).RunAsync();
+
+    void IImageFaultListener.OnImageFault(Errno status, string text)
+    {
+        _why = text;
+        End(status);
+    }
+
+    /// <summary>A signal, come to the reactor.</summary>
+    void IRunnable.Run() => End(Errno.None);
+
+    private async ReactorTask<ExitCode> RunAsync()
+    {
+        Reactor reactor = _session.Reactor;
+        Log log = new("nbd", reactor.Clock, new StderrLogOutput(), _session.Config.Log.Level);
+        NbdServer server = new(reactor);
+        MonImageAuthority authority = new(reactor, _session.Mon, _session.Instance);
+        ImageClient image = new(reactor, _session.Transport, authority, new ImageClientOptions { Instance = _session.Instance },
+            reactor.Prng.Fork());
+        using MetricsRegistry metrics = NbdMetrics.Register(server, image);
+        using MetricsServer? endpoint = NbdMetrics.TryServe(_options.MetricsAddress, metrics, this);
+        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
+        using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
+        StreamAddress[] bound = await ListenAsync(server);
+        ImageOpenResult opened = await image.OpenAsync(_options.Image.Pool, _options.Image.Image, Mode,
+            $"nbd on {Environment.MachineName}, pid {Environment.ProcessId}", _session.LeftNanos);
+        if (!opened.IsOk)
+        {
+            await server.StopAsync();
+            throw new OperatorException(OperatorException.CodeOf(opened.Status), $"image '{_options.Image}' cannot be opened: {opened.Text}");
+        }
+        image.FaultListener = this;
+        server.Open(new NbdExport(_options.ExportName, image, _options.ReadOnly));
+        foreach (StreamAddress address in bound)
+        {
+            log.Info($"export '{_options.ExportName}' of image {_options.Image}, {SizeText.Format(image.SizeBytes)}"
+                + $"{(_options.ReadOnly ? ", read-only" : "")}, at {address}");
+        }
+        Errno outcome = await _ended;
+        if (outcome == Errno.None) { log.Info("stopping"); }
+        await server.StopAsync();
+        await image.CloseAsync();
+        if (outcome == Errno.None) { return ExitCode.Ok; }
+        throw new OperatorException(OperatorException.CodeOf(outcome),
+            $"the export of image '{_options.Image}' has ended: {_why}. Every unanswered write may or may not have been done; nothing of it is done later");
+    }
+
+    private ImageOpenMode Mode => _options.ReadOnly ? ImageOpenMode.ReadOnly
+        : _options.TakeOver ? ImageOpenMode.TakeOver : ImageOpenMode.Write;
+
+    private async ReactorTask<StreamAddress[]> ListenAsync(NbdServer server)
+    {
+        StreamAddress[] bound = new StreamAddress[_options.Listen.Count];
+        for (int i = 0; i < bound.Length; i++)
+        {
+            Errno error = server.Listen(_options.Listen[i], out bound[i]);
+            if (error == Errno.None) { continue; }
+            await server.StopAsync();
+            throw OperatorException.FromErrno(error, $"cannot listen on {_options.Listen[i]}");
+        }
+        return bound;
+    }
+
+    private void OnSignal(PosixSignalContext context)
+    {
+        if (_ended.IsSet) { return; } // the second one ends the process at once
+        context.Cancel = true;
+        _session.Reactor.Post(this);
+    }
+
+    private void End(Errno status)
+    {
+        if (!_ended.IsSet) { _ended.Set(status); }
+    }
+
+    /// <summary>For /health.</summary>
+    public (bool IsHealthy, string Text) Health() =>
+        _ended.IsSet ? (false, "ending") : (true, $"serving {_options.Image}");
+}
