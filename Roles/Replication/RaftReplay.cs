@@ -13,9 +13,8 @@ internal sealed class RaftReplay : IReplaySink
     {
         public ulong Incarnation;
 
-        /// <summary>Index of the first of <see cref="Entries"/>, minus one.</summary>
-        public ulong Base;
-        public readonly RingQueue<PendingEntry> Entries = new();
+        /// <summary>By index. The log's cleaner may have copied entries, so that they come in any order.</summary>
+        public readonly SortedList<ulong, PendingEntry> Entries = [];
     }
 
     private readonly Dictionary<PgId, Found> _groups = [];
@@ -29,22 +28,17 @@ internal sealed class RaftReplay : IReplaySink
         Found found = GetOrAdd(group);
         found.Entries.Clear();
         found.Incarnation = incarnation;
-        found.Base = baseIndex;
     }
 
     public void OnEntry(in ReplayedEntry entry)
     {
         Found found = GetOrAdd(entry.Group);
-        if (found.Entries.IsEmpty && entry.Index > found.Base + 1) { found.Base = entry.Index - 1; }
         found.Incarnation = entry.Incarnation;
-        if (entry.Index <= found.Base || entry.Index > found.Base + (ulong)found.Entries.Count + 1) { return; }
-        int at = (int)(entry.Index - found.Base - 1);
-        if (entry.IsCopy && at < found.Entries.Count)
+        // A new entry cuts off everything from its index on; a copy only takes the place of the same entry.
+        for (int last = found.Entries.Count - 1; !entry.IsCopy && last >= 0 && found.Entries.GetKeyAtIndex(last) >= entry.Index; last--)
         {
-            found.Entries[at].PayloadAt = entry.PayloadAt;
-            return;
+            found.Entries.RemoveAt(last);
         }
-        while (found.Entries.Count > at) { _ = found.Entries.PopBack(); }
         PendingEntry pending = new()
         {
             Term = new Term(entry.Term),
@@ -53,7 +47,7 @@ internal sealed class RaftReplay : IReplaySink
             PayloadAt = entry.PayloadAt,
         };
         pending.SetBytes(new byte[PendingEntry.BytesFor(entry.Header.Length, entry.Crcs.Length)], entry.Header, entry.Crcs);
-        found.Entries.PushBack(pending);
+        found.Entries[entry.Index] = pending;
     }
 
     public void OnCorruption(in LogCorruption corruption) => _corruptions.Add(corruption);
@@ -64,9 +58,7 @@ internal sealed class RaftReplay : IReplaySink
     {
         entry = default;
         if (!_groups.TryGetValue(group, out Found? found) || found.Incarnation != incarnation) { return false; }
-        if (index.Value <= found.Base || index.Value - found.Base > (ulong)found.Entries.Count) { return false; }
-        entry = found.Entries[(int)(index.Value - found.Base - 1)];
-        return entry.Term == term;
+        return found.Entries.TryGetValue(index.Value, out entry) && entry.Term == term;
     }
 
     /// <summary>The group was opened or removed: its descriptions are not needed any more.</summary>
