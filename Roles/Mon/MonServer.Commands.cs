@@ -74,7 +74,6 @@ internal sealed partial class MonServer
             Internal = () =>
             {
                 _tickQueued = false;
-                UpdateMonStatus();
                 return _state.Tick(_reactor.NowNanos);
             },
         });
@@ -111,7 +110,11 @@ internal sealed partial class MonServer
         if (command.Internal is not null) { changes = command.Internal(); }
         else
         {
-            MonVerdict verdict = _state.Evaluate(command.Request!, _reactor.NowNanos, _reactor.Clock.WallMillis);
+            if (command.Request!.CommandCase is ControlRequest.CommandOneofCase.Status or ControlRequest.CommandOneofCase.Health)
+            {
+                UpdateMonStatus();
+            }
+            MonVerdict verdict = _state.Evaluate(command.Request, _reactor.NowNanos, _reactor.Clock.WallMillis);
             (command.Reply, changes) = (verdict.Reply, verdict.Changes);
             if (verdict.Reply.Status is not ControlStatus.StatusOk) { Counters.Refusals++; }
         }

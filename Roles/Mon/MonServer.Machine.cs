@@ -51,7 +51,6 @@ internal sealed partial class MonServer
     {
         // Applying and waiting for the first commit took time that the others are not to blame for.
         _runtime.ExtendGrace(_reactor.NowNanos);
-        UpdateMonStatus();
         if (_store.Map.Cluster is null) { EnqueueFounding(); }
     }
 

@@ -76,7 +76,8 @@ internal sealed partial class MonServer : IControlService, IConnectionAcceptor, 
     /// <summary>The replicated state, for tests and metrics.</summary>
     public MonStore Store => _store;
 
-    public bool IsLeader => _group is { IsLeader: true };
+    /// <summary>Leads, and holds everything that was ever acknowledged.</summary>
+    public bool IsLeader => _group is { IsReady: true };
 
     /// <summary>The device failed: nothing is acknowledged any more.</summary>
     public bool HasFailed => _host is { Failure: not Errno.None };

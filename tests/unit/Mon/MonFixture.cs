@@ -89,19 +89,19 @@ internal sealed class MonFixture
         return this;
     }
 
-    public static OsdNewRequest NewOsd(uint id, string host) => new()
+    public static OsdNewRequest NewOsd(uint id, string host, Guid? cluster = null) => new()
     {
         DeviceUuid = UuidBytes.ToBytes(Device(id)),
         Host = host,
         SizeBytes = Units.GiB,
-        ClusterUuid = UuidBytes.ToBytes(Cluster),
+        ClusterUuid = UuidBytes.ToBytes(cluster ?? Cluster),
     };
 
-    public static OsdBootRequest BootOf(uint id, uint shards = 2) => new()
+    public static OsdBootRequest BootOf(uint id, uint shards = 2, Guid? cluster = null) => new()
     {
         Id = id,
         DeviceUuid = UuidBytes.ToBytes(Device(id)),
-        ClusterUuid = UuidBytes.ToBytes(Cluster),
+        ClusterUuid = UuidBytes.ToBytes(cluster ?? Cluster),
         PublicAddress = $"10.0.0.{id + 1}:7000",
         ClusterAddress = $"10.1.0.{id + 1}:7000",
         Shards = shards,
