@@ -31,13 +31,14 @@ internal sealed unsafe class KvStore : IKvLogClient
 
     /// <summary>Makes the batch visible at once and durable with the log's next write. The batch may be re-used afterwards.</summary>
     /// <param name="listener">Told when it is durable; may be null.</param>
+    /// <param name="cleaning">The commit is part of what the log's cleaner waits for: it may use the room kept for that.</param>
     /// <returns>None; Invalid = the batch is empty; or what <see cref="DiskLog.TryAppendKv"/> says: then nothing has changed.</returns>
-    public Errno Commit(KvBatch batch, ILogListener? listener, out ulong sequence)
+    public Errno Commit(KvBatch batch, ILogListener? listener, out ulong sequence, bool cleaning = false)
     {
         sequence = 0;
         if (batch.Count == 0) { return Errno.Invalid; }
         Invariant.Require(_log is not null);
-        Errno status = _log.TryAppendKv(batch.Body, cleaning: false, listener, out sequence, out ulong segment);
+        Errno status = _log.TryAppendKv(batch.Body, cleaning, listener, out sequence, out ulong segment);
         if (status is Errno.None) { Apply(batch.Body, segment); }
         return status;
     }

@@ -18,9 +18,10 @@ internal interface IObjectRecords
     bool TryDelete(ReadOnlySpan<byte> key);
 
     /// <summary>Appends the batch, atomically and after everything committed before.</summary>
+    /// <param name="cleaning">The log's cleaner waits for it: it may use the room kept for that.</param>
     /// <param name="sequence">What the listener will be told when it is durable; grows from commit to commit.</param>
     /// <returns>None; anything else: nothing happened (NoSpace or Again: later).</returns>
-    Errno Commit(ILogListener listener, out ulong sequence);
+    Errno Commit(ILogListener listener, bool cleaning, out ulong sequence);
 
     /// <summary>Every record whose key begins with <paramref name="prefix"/>, in order of the keys.</summary>
     void Scan(byte prefix, IObjectRecordSink sink);

@@ -16,7 +16,8 @@ internal sealed class KvObjectRecords(KvStore store) : IObjectRecords
 
     public bool TryDelete(ReadOnlySpan<byte> key) => _batch.TryDelete(key);
 
-    public Errno Commit(ILogListener listener, out ulong sequence) => store.Commit(_batch, listener, out sequence);
+    public Errno Commit(ILogListener listener, bool cleaning, out ulong sequence) =>
+        store.Commit(_batch, listener, out sequence, cleaning);
 
     public void Scan(byte prefix, IObjectRecordSink sink)
     {

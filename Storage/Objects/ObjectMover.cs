@@ -52,11 +52,13 @@ internal sealed partial class ObjectMover : IBlockMover, IDisposable
     {
         if (_running) { return Errno.Busy; }
         _running = true;
+        _store.CleanerWaits = true;
         Errno status = await MoveAllAsync(ranges);
         if (status is Errno.None) { status = await _store.FlushAsync(); }
         // Reads that began while the overlay still pointed into the ranges.
         if (status is Errno.None) { status = await _store.Reads.WaitAsync(_store.Blobs.Pins.Now); }
         _running = false;
+        _store.CleanerWaits = false;
         return status;
     }
 

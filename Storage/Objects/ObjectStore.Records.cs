@@ -74,10 +74,14 @@ internal sealed unsafe partial class ObjectStore
         return _records.TryPut(key, _record.AsSpan(0, bytes));
     }
 
+    /// <summary>A move home is under way. The log may be full until it ends, so all records may use the cleaner's room: not only
+    /// its own, it also waits for those that free space.</summary>
+    internal bool CleanerWaits { get; set; }
+
     /// <summary>Commits the batch under construction.</summary>
     internal Errno CommitRecords(out ulong sequence)
     {
-        Errno status = _records.Commit(_durable, out sequence);
+        Errno status = _records.Commit(_durable, CleanerWaits, out sequence);
         if (status is Errno.None) { _lastSequence = Math.Max(_lastSequence, sequence); }
         return status;
     }

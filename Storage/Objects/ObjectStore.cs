@@ -149,6 +149,7 @@ internal sealed unsafe partial class ObjectStore : IRunnable, IDisposable
         _overlay.Dispose();
         _blobs.Dispose();
         _crcPages.Dispose();
+        while (_parts.TryPop(out ReadPart? part)) { part.Dispose(); }
         foreach (nint page in _scratchPages) { NativeMemory.AlignedFree((void*)page); }
         _scratchPages.Clear();
     }

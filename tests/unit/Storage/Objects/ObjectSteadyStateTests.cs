@@ -24,7 +24,7 @@ public sealed class ObjectSteadyStateTests
 
         public bool TryDelete(ReadOnlySpan<byte> key) => true;
 
-        public Errno Commit(ILogListener listener, out ulong sequence)
+        public Errno Commit(ILogListener listener, bool cleaning, out ulong sequence)
         {
             sequence = ++_sequence;
             _listener = listener;

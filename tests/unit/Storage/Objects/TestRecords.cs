@@ -38,7 +38,7 @@ internal sealed class TestRecords : IObjectRecords
 
     public bool TryDelete(ReadOnlySpan<byte> key) => TryAdd(key, null);
 
-    public Errno Commit(ILogListener listener, out ulong sequence)
+    public Errno Commit(ILogListener listener, bool cleaning, out ulong sequence)
     {
         sequence = 0;
         if (Refuse is not Errno.None) { return Refuse; }
