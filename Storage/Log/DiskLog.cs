@@ -66,7 +66,7 @@ internal sealed partial class DiskLog : IIterationHook
     {
         DiskLog log = new(reactor, volume, options, kv);
         using LogRecovery recovery = new(log, sink);
-        Errno status = await recovery.RunAsync();
+        Errno status = await recovery.RunAsync(readOnly: false);
         if (status is not Errno.None)
         {
             log.FreeMemory();
@@ -75,6 +75,18 @@ internal sealed partial class DiskLog : IIterationHook
         reactor.AddIterationHook(log, HookStage.Storage);
         kv.OnLogOpened(log);
         return new LogOpenResult(Errno.None, log, "");
+    }
+
+    /// <summary>For tools: replays as <see cref="OpenAsync"/> does but writes nothing, not even the superblock. The log answers
+    /// questions and refuses appends; end it with <see cref="Abandon"/>.</summary>
+    public static async ReactorTask<LogOpenResult> ReplayReadOnlyAsync(
+        Reactor reactor, ShardVolume volume, IReplaySink sink, IKvLogClient kv)
+    {
+        DiskLog log = new(reactor, volume, new DiskLogOptions(), kv);
+        using LogRecovery recovery = new(log, sink);
+        Errno status = await recovery.RunAsync(readOnly: true);
+        log._failure = Errno.ReadOnly;
+        return new LogOpenResult(status, log, "");
     }
 
     /// <summary>Appends one entry to the batch that is written at the end of this loop iteration. The payload buffer is retained

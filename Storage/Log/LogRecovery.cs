@@ -48,7 +48,8 @@ internal sealed class LogRecovery : IDisposable
 
     private ulong EndSegment => _superblock.StartSegment + (ulong)_superblock.SegmentCount;
 
-    public async ReactorTask<Errno> RunAsync()
+    /// <param name="readOnly">Write nothing: for tools.</param>
+    public async ReactorTask<Errno> RunAsync(bool readOnly)
     {
         _log.NoteSegment(_segment, _expected, _chain);
         while (await StepAsync()) { }
@@ -57,6 +58,11 @@ internal sealed class LogRecovery : IDisposable
         {
             // Found by an earlier opening, and nobody has confirmed it since.
             _sink.OnCorruption(new LogCorruption(LogCorruptionKind.LostBatches, null, 0, 0, 0, _superblock.LogOffset));
+        }
+        if (readOnly)
+        {
+            _log.OnRecovered(_superblock.StartSegment, _segment, _offset, _expected, _chain, _superblock.Generation);
+            return Errno.None;
         }
         Errno status = await _volume.Part.FlushAsync();
         if (status is not Errno.None) { return status; }

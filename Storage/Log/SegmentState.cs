@@ -23,5 +23,5 @@ internal struct SegmentState()
     /// <summary>Device reads of entries under way in it: it must not be used again before they end.</summary>
     public int Readers;
 
-    public List<Span> Spans { get; } = [];
+    public List<Span> Spans { get; } = new(8);
 }

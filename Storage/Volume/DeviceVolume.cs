@@ -118,6 +118,9 @@ internal static class DeviceVolume
     public static string Describe(VolumeLabel label) =>
         $"{NameOf(label.Kind)}.{label.NodeId} of cluster {label.Cluster} (device {label.Device})";
 
+    /// <summary>osd.3, mon.0.</summary>
+    public static string NameOf(VolumeLabel label) => $"{NameOf(label.Kind)}.{label.NodeId}";
+
     private static string NameOf(NodeKind kind) => kind is NodeKind.Mon ? "mon" : "osd";
 
     /// <summary>Writes all copies, durably, one pair after the other; null wipes them.</summary>
