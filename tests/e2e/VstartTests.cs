@@ -1,0 +1,78 @@
+using System;
+using System.IO;
+using System.Net;
+using System.Net.Sockets;
+using System.Text.Json;
+using Xunit;
+
+namespace Fastblock.Tests.E2e;
+
+[Collection(E2eCollection.Name)]
+public sealed class VstartTests
+{
+    [Fact]
+    public void A_cluster_starts_works_stops_and_comes_back_with_its_data()
+    {
+        using VstartCluster cluster = VstartCluster.Start("--size", "1G", "--pgs", "16");
+        JsonElement status = cluster.Status();
+        Assert.Equal(3, status.GetProperty("osds_up").GetInt32());
+        Assert.Equal(16, status.GetProperty("pgs_active").GetInt32());
+
+        cluster.Cli("image", "create", "vol/keep", "--size", "64M").Ok();
+        JsonElement first = cluster.Cli("bench", "rw", "vol/keep", "--rw", "write", "--bs", "64k", "--qd", "4", "--time", "1", "--verify", "--json").Json();
+        Assert.True(first.GetProperty("verified_blocks").GetInt64() > 10);
+        foreach (string key in (string[])["iops", "mb_s", "cpu_us_per_op"]) { Assert.True(first.GetProperty(key).GetDouble() > 0, key); }
+        foreach (string key in (string[])["mean", "p50", "p99", "p99_9", "max"]) { Assert.True(first.GetProperty("lat_us").GetProperty(key).GetDouble() > 0, key); }
+        string before = Digest(cluster, "vol/keep");
+
+        cluster.Stop();
+        foreach (string server in (string[])["mon.0", "osd.0", "osd.1", "osd.2", "nbd"]) { Assert.False(cluster.IsRunning(server), server); }
+        cluster.StartMissing();
+        Assert.Equal(before, Digest(cluster, "vol/keep"));
+        Assert.Equal("HEALTH_OK", cluster.Status().GetProperty("health").GetProperty("status").GetString());
+    }
+
+    [Fact]
+    public void What_died_is_started_again_and_nothing_else()
+    {
+        using VstartCluster cluster = VstartCluster.Start("--size", "512M", "--pgs", "8");
+        string pids = Path.Combine(cluster.Root, "pids");
+        string monBefore = File.ReadAllText(Path.Combine(pids, "mon.0.pid")), osdBefore = File.ReadAllText(Path.Combine(pids, "osd.1.pid"));
+        cluster.Kill("osd.1");
+        cluster.StartMissing();
+        Assert.True(cluster.IsRunning("osd.1"));
+        Assert.Equal(monBefore, File.ReadAllText(Path.Combine(pids, "mon.0.pid")));
+        Assert.NotEqual(osdBefore, File.ReadAllText(Path.Combine(pids, "osd.1.pid")));
+        cluster.UntilClean();
+    }
+
+    [Fact]
+    public void Three_monitors_and_memory_devices_work_too()
+    {
+        using VstartCluster cluster = VstartCluster.Start("--mons", "3", "--device", "mem", "--size", "512M", "--pgs", "8");
+        Assert.Equal(3, cluster.Status().GetProperty("mons").GetArrayLength());
+        cluster.Cli("image", "create", "vol/x", "--size", "32M").Ok();
+        cluster.Cli("bench", "rw", "vol/x", "--rw", "randrw", "--qd", "8", "--time", "1", "--verify").Ok();
+        foreach (string file in Directory.GetFiles(cluster.Root)) { Assert.DoesNotContain("osd.", Path.GetFileName(file), StringComparison.Ordinal); }
+    }
+
+    [Fact]
+    public void A_busy_nbd_port_is_told_before_anything_starts()
+    {
+        using Socket busy = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        busy.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        busy.Listen();
+        int port = ((IPEndPoint)busy.LocalEndPoint!).Port;
+        string folder = Directory.CreateTempSubdirectory("fb").FullName;
+        Shell.Fastblock("vstart", "--dir", Path.Combine(folder, "c"), "--nbd-port", $"{port}").Refused(5, $"port {port} of 127.0.0.1 is in use");
+        Assert.Empty(Directory.GetFiles(Path.Combine(folder, "c"), "*", SearchOption.AllDirectories));
+        Directory.Delete(folder, recursive: true);
+    }
+
+    /// <summary>sha256 of a whole image, read through the NBD server.</summary>
+    private static string Digest(VstartCluster cluster, string image)
+    {
+        using NbdServerProcess server = NbdServerProcess.Start(cluster, image, "--read-only");
+        return server.Digest();
+    }
+}
