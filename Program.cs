@@ -68,7 +68,9 @@ internal static class Program
     {
         yield return VstartCommand.Create();
         yield return MonCommand.Create();
-        yield return OsdCommand.Create();
+        Command osd = OsdCommand.Create();
+        foreach (Command list in OsdListCommands.Create()) { osd.Subcommands.Add(list); }
+        yield return osd;
         yield return NbdCommand.Create();
         yield return BenchCommand.Create();
         yield return StatusCommand.Create();

@@ -117,7 +117,7 @@ internal sealed partial class MonServer : IControlService, IConnectionAcceptor, 
         _host.Start();
         _lastTick = _leaderSeen = _reactor.NowNanos;
         _reactor.Arm(_ticker, _reactor.NowNanos + _options.TickNanos);
-        if (_host.Stored.Count > 0) 
+        if (_host.Stored.Count > 0)
         {
             string? wrongGroup = OpenStoredGroup(_host.Stored[0]);
             if (wrongGroup is null) { OnStarted?.Invoke(); }

@@ -83,7 +83,7 @@ internal sealed class VstartCluster : IDisposable
         WaitForCleanPgs();
         if (!_options.NoBench && !_stop.IsSet) { Bench(); }
         if (_stop.IsSet) { return; }
-        StartNbd(nbdPort);
+        nbdPort = StartNbd(nbdPort);
         _ = VstartServers.CommandInForeground("status", "--mon", MonList);
         ShowHowToConnect(nbdPort);
     }
@@ -107,8 +107,8 @@ internal sealed class VstartCluster : IDisposable
     private int ChooseNbdPort()
     {
         if (_servers.IsRunning("nbd")) { return _options.NbdPort; }
-        if (_options.NbdPort == 0) { return FreePorts.Take(VstartOptions.NbdPortDefault + 1); }
-        return FreePorts.IsFree(_options.NbdPort) ? _options.NbdPort
+        // Any free one is chosen when the export starts: by then the monitors have taken theirs.
+        return _options.NbdPort == 0 || FreePorts.IsFree(_options.NbdPort) ? _options.NbdPort
             : throw new OperatorException(ExitCode.WrongState, $"port {_options.NbdPort} of 127.0.0.1 is in use (another NBD server or "
                 + "vstart?): stop that, or choose another with --nbd-port");
     }
@@ -270,14 +270,19 @@ internal sealed class VstartCluster : IDisposable
         if (code != 0) { throw new OperatorException((ExitCode)code, "the benchmark failed; the cluster does not work as it should"); }
     }
 
-    private void StartNbd(int port)
+    /// <returns>The port that it listens on.</returns>
+    private int StartNbd(int port)
     {
-        if (_servers.IsRunning("nbd")) { return; }
+        if (_servers.IsRunning("nbd")) { return _settings.NbdPort; }
+        if (port == 0) { port = FreePorts.Take(_settings.NbdPort); }
         File.Delete(_directory.NbdSocket);
         // An owner that died without saying so is fenced: this export is the only writer that vstart knows of.
         _ = _servers.Ensure("nbd", "nbd", $"{PoolName}/{ImageName}", "--listen", $"127.0.0.1:{port}", "--listen", _directory.NbdSocket,
             "--take-over", "--config", _directory.Config);
         Wait("the NBD export", () => !FreePorts.IsFree(port) && File.Exists(_directory.NbdSocket));
+        _settings = _settings with { NbdPort = port };
+        _settings.Save(_directory.Settings);
+        return port;
     }
 
     private void ShowHowToConnect(int port)

@@ -15,6 +15,9 @@ internal sealed record VstartSettings
     public int Shards { get; init; } = 1;
     public long SizeBytes { get; init; } = 4 * Units.GiB;
     public bool InMemory { get; init; }
+
+    /// <summary>Where the export listened last.</summary>
+    public int NbdPort { get; init; } = VstartOptions.NbdPortDefault;
     public IReadOnlyList<string> MonAddresses { get; init; } = [];
 
     public void Save(string path)
@@ -28,6 +31,7 @@ internal sealed record VstartSettings
             pgs = {Pgs}
             shards = {Shards}
             size_bytes = {SizeBytes}
+            nbd_port = {NbdPort}
             in_memory = {(InMemory ? "true" : "false")}
             mon_addresses = [{string.Join(", ", quoted)}]
 
@@ -55,6 +59,7 @@ internal sealed record VstartSettings
             Replicas = (int)Number("replicas", 1, 5),
             Pgs = (int)Number("pgs", 1, 16384),
             Shards = (int)Number("shards", 1, 64),
+            NbdPort = (int)Number("nbd_port", 1, 65535),
             SizeBytes = Number("size_bytes", 1, long.MaxValue),
             InMemory = document.TryGet("in_memory", out TomlNode? node) && node is TomlScalar { Kind: TomlKind.Boolean, Boolean: true },
             MonAddresses = addresses,

@@ -56,7 +56,10 @@ public sealed class CommandTreeTests
     [InlineData("pool create", "image create")]
     [InlineData("session ls", "pg ls")]
     [InlineData("config show", "log level")]
-    [InlineData("vstart", "bench rw")]
+    [InlineData("osd ls", "osd tree")]
+    [InlineData("mon mkfs", "osd mkfs")]
+    [InlineData("nbd", "bench rw")]
+    [InlineData("vstart", "vstart stop")]
     public void The_commands_of_the_manual_are_there(string first, string second)
     {
         foreach (string path in (string[])[first, second])
