@@ -21,7 +21,7 @@ internal sealed record ImageClientOptions
     /// <summary>Most that the above grows to.</summary>
     public long RequestTimeoutMaxNanos { get; init; } = 8 * Units.NanosPerSecond;
 
-    /// <summary>How long a PG waits for a connection to come up before it tries the next replica.</summary>
+    /// <summary>How long a connection may take to come up before the PGs that wait for it try their next replica.</summary>
     public long ConnectWaitNanos { get; init; } = 250 * Units.NanosPerMilli;
 
     /// <summary>Pause after every replica of a PG has said no, and what it grows to: half an election must not pass in it.</summary>

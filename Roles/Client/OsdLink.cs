@@ -12,6 +12,7 @@ internal sealed class OsdLink(ImageClient client, OsdId osd, int shard) : IConne
     private IConnection? _connection;
     private NetAddress? _address;
     private long _retryAtNanos;
+    private long _connectingSinceNanos;
     private int _failures;
 
     public OsdId Osd { get; } = osd;
@@ -21,13 +22,21 @@ internal sealed class OsdLink(ImageClient client, OsdId osd, int shard) : IConne
     /// <summary>A request ran into its time limit and nothing at all has been heard since it was sent.</summary>
     public bool IsSuspect { get; private set; }
 
+    /// <summary>Until when a connection that is being made is worth waiting for.</summary>
+    public long ConnectDeadlineNanos => _connectingSinceNanos + client.Options.ConnectWaitNanos;
+
     /// <summary>When the last frame came.</summary>
     public long HeardNanos { get; private set; }
 
     /// <summary>Says whether it can be used, and begins to connect if that is due.</summary>
     public LinkState Ensure(long nowNanos)
     {
-        if (_connection is not null) { return _connection.IsUp ? LinkState.Up : LinkState.Connecting; }
+        if (_connection is not null)
+        {
+            // An OSD that takes its time (a silent host, a stopped process) is waited for once, not by each PG anew.
+            return _connection.IsUp ? LinkState.Up
+                : nowNanos - _connectingSinceNanos < client.Options.ConnectWaitNanos ? LinkState.Connecting : LinkState.Unreachable;
+        }
         if (nowNanos < _retryAtNanos) { return LinkState.Unreachable; }
         if (!client.Map.TryGetOsd(Osd, out OsdInfo? info) || info.PublicAddress is null) { return LinkState.Unreachable; }
         _address = info.PublicAddress;
@@ -38,6 +47,7 @@ internal sealed class OsdLink(ImageClient client, OsdId osd, int shard) : IConne
             Cluster = client.Map.Cluster?.Uuid ?? Guid.Empty,
             Instance = client.Options.Instance,
         };
+        _connectingSinceNanos = nowNanos;
         _connection = client.Transport.Connect(_address, in hello, this);
         return LinkState.Connecting;
     }

@@ -25,7 +25,7 @@ internal sealed partial class PgSession : TimerEntry
     private OsdId _target;
     private OsdLink? _link;
     private long _pausedUntilNanos;
-    private long _linkWaitSinceNanos;
+    private bool _waitsForLink;
     private long _timeoutNanos;
     private Epoch _needsEpoch;
     private int _failures;
@@ -164,12 +164,11 @@ internal sealed partial class PgSession : TimerEntry
             {
                 // A suspect is avoided once; when the others name it as leader, it is asked all the same.
                 case LinkState.Up when !_link.IsSuspect || _failures > 0:
-                    _linkWaitSinceNanos = 0;
+                    _waitsForLink = false;
                     return true;
                 case LinkState.Connecting:
-                    if (_linkWaitSinceNanos == 0) { _linkWaitSinceNanos = now; }
-                    if (now - _linkWaitSinceNanos < _client.Options.ConnectWaitNanos) { return false; }
-                    break;
+                    _waitsForLink = true;
+                    return false;
             }
             FailOver(default, hasHint: false);
         }
@@ -206,7 +205,7 @@ internal sealed partial class PgSession : TimerEntry
     {
         _target = target;
         _link = null;
-        _linkWaitSinceNanos = 0;
+        _waitsForLink = false;
     }
 
     private void PauseAbout(long nanos) =>
@@ -238,7 +237,7 @@ internal sealed partial class PgSession : TimerEntry
         if (_sent.First is not null) { due = _sent.First.SentNanos + _timeoutNanos; }
         if (_queue.First is { } op && MaySend(op) && _info is not null)
         {
-            long retry = _linkWaitSinceNanos != 0 ? _linkWaitSinceNanos + _client.Options.ConnectWaitNanos : _pausedUntilNanos;
+            long retry = _waitsForLink ? _link!.ConnectDeadlineNanos : _pausedUntilNanos;
             due = Math.Min(due, Math.Max(retry, _pausedUntilNanos));
         }
         if (due != long.MaxValue && (!IsArmed || DueNanos > due)) { _client.Reactor.Arm(this, due); }

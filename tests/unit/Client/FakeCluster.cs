@@ -69,6 +69,9 @@ internal sealed class FakeCluster : ITransport, IImageAuthority
     public RingQueue<FakeFrame> Requests { get; } = new(64);
     public HashSet<uint> Down { get; } = [];
 
+    /// <summary>OSDs to which a connection is never made nor refused.</summary>
+    public HashSet<uint> Silent { get; } = [];
+
     /// <summary>OSDs that take requests and never answer.</summary>
     public HashSet<uint> Mute { get; } = [];
 
@@ -160,7 +163,7 @@ internal sealed class FakeCluster : ITransport, IImageAuthority
         for (int i = 0; i < _connecting.Count; i++)
         {
             FakeConnection connection = _connecting[i];
-            if (connection.IsClosed) { continue; }
+            if (connection.IsClosed || Silent.Contains(connection.Osd)) { continue; }
             if (Down.Contains(connection.Osd)) { CloseLater(connection, Errno.ConnectionRefused); continue; }
             connection.IsUp = true;
             Up.Add(connection);
