@@ -35,12 +35,19 @@ internal sealed class ImageSession(ImageId image)
     public bool IsDirty { get; set; }
 
     /// <summary>Judges a write-like request. Pure: the leader asks before it proposes, every replica at apply.</summary>
-    public SessionVerdict Judge(ulong ownerGeneration, ulong sequence)
+    /// <param name="lowestUnfinished">The request's own word; it may be far ahead of what was applied, because requests that
+    /// were refused (for want of room) have sequences too and leave no trace here.</param>
+    public SessionVerdict Judge(ulong ownerGeneration, ulong sequence, ulong lowestUnfinished)
     {
         SessionVerdict owner = JudgeOwner(ownerGeneration);
         if (owner != SessionVerdict.Fresh) { return owner; }
         if (sequence < LowestUnfinished) { return SessionVerdict.Finished; }
-        if (sequence - LowestUnfinished >= WindowSize) { return SessionVerdict.BeyondWindow; }
+        if (lowestUnfinished > sequence || sequence - Math.Max(LowestUnfinished, lowestUnfinished) >= WindowSize)
+        {
+            return SessionVerdict.BeyondWindow;
+        }
+        // Beyond the present window nothing was ever applied; its bit stands for an older sequence.
+        if (sequence - LowestUnfinished >= WindowSize) { return SessionVerdict.Fresh; }
         return IsApplied(sequence) ? SessionVerdict.Duplicate : SessionVerdict.Fresh;
     }
 
@@ -75,9 +82,9 @@ internal sealed class ImageSession(ImageId image)
     /// <summary>Remembers a request that was judged Fresh as applied.</summary>
     public void Record(ulong sequence, ulong lowestUnfinished, ulong sizeBytes)
     {
-        Invariant.Require(sequence - LowestUnfinished < WindowSize);
+        AdvanceTo(lowestUnfinished); // first: it frees the bit
+        Invariant.Require(sequence >= LowestUnfinished && sequence - LowestUnfinished < WindowSize);
         _applied[Word(sequence)] |= Bit(sequence);
-        AdvanceTo(lowestUnfinished);
         SizeBytes = Math.Max(SizeBytes, sizeBytes);
     }
 

@@ -58,7 +58,7 @@ internal sealed class ReplicatedState
             case PgOpKind.PurgeImage:
                 return SessionVerdict.Fresh;
             default:
-                return session is null ? SessionVerdict.UnknownSession : session.Judge(op.OwnerGeneration, op.Sequence);
+                return session is null ? SessionVerdict.UnknownSession : session.Judge(op.OwnerGeneration, op.Sequence, op.LowestUnfinished);
         }
     }
 

@@ -19,7 +19,7 @@ public sealed class ImageSessionTests
     public void An_unopened_session_refuses_everything()
     {
         ImageSession session = new(new ImageId(7));
-        Assert.Equal(SessionVerdict.UnknownSession, session.Judge(1, 1));
+        Assert.Equal(SessionVerdict.UnknownSession, session.Judge(1, 1, 1));
         Assert.Equal(SessionVerdict.UnknownSession, session.JudgeOwner(1));
     }
 
@@ -27,10 +27,10 @@ public sealed class ImageSessionTests
     public void A_request_is_applied_once()
     {
         ImageSession session = Opened();
-        Assert.Equal(SessionVerdict.Fresh, session.Judge(1, 5));
+        Assert.Equal(SessionVerdict.Fresh, session.Judge(1, 5, 1));
         session.Record(5, 1, 0);
-        Assert.Equal(SessionVerdict.Duplicate, session.Judge(1, 5));
-        Assert.Equal(SessionVerdict.Fresh, session.Judge(1, 4));
+        Assert.Equal(SessionVerdict.Duplicate, session.Judge(1, 5, 1));
+        Assert.Equal(SessionVerdict.Fresh, session.Judge(1, 4, 1));
     }
 
     [Fact]
@@ -38,16 +38,29 @@ public sealed class ImageSessionTests
     {
         ImageSession session = Opened();
         session.Record(9, 9, 0);
-        Assert.Equal(SessionVerdict.Finished, session.Judge(1, 8));
-        Assert.Equal(SessionVerdict.Duplicate, session.Judge(1, 9));
+        Assert.Equal(SessionVerdict.Finished, session.Judge(1, 8, 1));
+        Assert.Equal(SessionVerdict.Duplicate, session.Judge(1, 9, 1));
     }
 
     [Fact]
     public void A_sequence_beyond_the_window_waits()
     {
         ImageSession session = Opened();
-        Assert.Equal(SessionVerdict.Fresh, session.Judge(1, ImageSession.WindowSize));
-        Assert.Equal(SessionVerdict.BeyondWindow, session.Judge(1, ImageSession.WindowSize + 1));
+        Assert.Equal(SessionVerdict.Fresh, session.Judge(1, ImageSession.WindowSize, 1));
+        Assert.Equal(SessionVerdict.BeyondWindow, session.Judge(1, ImageSession.WindowSize + 1, 1));
+    }
+
+    /// <summary>A full device refuses thousands of writes before it has room again; all of them used up sequences.</summary>
+    [Fact]
+    public void Refused_requests_do_not_wear_out_the_window()
+    {
+        ImageSession session = Opened();
+        session.Record(1, 1, 0);
+        ulong next = (10UL * ImageSession.WindowSize) + 1;
+        Assert.Equal(SessionVerdict.Fresh, session.Judge(1, next, next));
+        session.Record(next, next, 0);
+        Assert.Equal(SessionVerdict.Duplicate, session.Judge(1, next, next));
+        Assert.Equal(SessionVerdict.Finished, session.Judge(1, next - 1, 1));
     }
 
     [Fact]
@@ -56,9 +69,9 @@ public sealed class ImageSessionTests
         ImageSession session = Opened();
         session.Record(1, 1, 0);
         Assert.Equal(SessionVerdict.Fresh, session.Open(2, 0));
-        Assert.Equal(SessionVerdict.StaleOwner, session.Judge(1, 2));
+        Assert.Equal(SessionVerdict.StaleOwner, session.Judge(1, 2, 1));
         Assert.Equal(SessionVerdict.StaleOwner, session.Open(1, 0));
-        Assert.Equal(SessionVerdict.Fresh, session.Judge(2, 1));
+        Assert.Equal(SessionVerdict.Fresh, session.Judge(2, 1, 1));
         Assert.Equal(1u << 20, session.SizeBytes);
     }
 
@@ -67,7 +80,7 @@ public sealed class ImageSessionTests
     {
         ImageSession session = Opened();
         session.Close(1);
-        Assert.Equal(SessionVerdict.UnknownSession, session.Judge(1, 1));
+        Assert.Equal(SessionVerdict.UnknownSession, session.Judge(1, 1, 1));
         Assert.Equal(SessionVerdict.UnknownSession, session.Open(1, 0));
         Assert.Equal(SessionVerdict.Fresh, session.Open(2, 0));
     }
@@ -83,13 +96,15 @@ public sealed class ImageSessionTests
             ulong lowest = 1;
             for (int step = 0; step < 3000; step++)
             {
-                ulong sequence = (ulong)Math.Max(1, (long)lowest + prng.Between(-20, ImageSession.WindowSize + 20));
+                // Now and then the client has had a thousand refusals that nothing here has seen.
+                long jump = prng.Below(50) == 0 ? prng.Between(0, 3 * ImageSession.WindowSize) : 0;
+                ulong sequence = (ulong)Math.Max(1, (long)lowest + jump + prng.Between(-20, ImageSession.WindowSize + 20));
+                ulong carried = Math.Min(sequence, lowest + (ulong)jump + prng.Below(40UL));
                 SessionVerdict expected = sequence < lowest ? SessionVerdict.Finished
-                    : sequence >= lowest + ImageSession.WindowSize ? SessionVerdict.BeyondWindow
+                    : sequence >= Math.Max(lowest, carried) + ImageSession.WindowSize ? SessionVerdict.BeyondWindow
                     : applied.Contains(sequence) ? SessionVerdict.Duplicate : SessionVerdict.Fresh;
-                Assert.Equal(expected, session.Judge(1, sequence));
+                Assert.Equal(expected, session.Judge(1, sequence, carried));
                 if (expected != SessionVerdict.Fresh) { continue; }
-                ulong carried = Math.Min(sequence, lowest + prng.Below(40UL));
                 session.Record(sequence, carried, 0);
                 _ = applied.Add(sequence);
                 lowest = Math.Max(lowest, carried);
@@ -108,10 +123,10 @@ public sealed class ImageSessionTests
         Assert.True(ImageSession.TryLoad(bytes, out ImageSession loaded));
         Assert.Equal(new ImageId(7), loaded.Image);
         Assert.Equal(1u << 22, loaded.SizeBytes);
-        Assert.Equal(SessionVerdict.Duplicate, loaded.Judge(3, 4));
-        Assert.Equal(SessionVerdict.Duplicate, loaded.Judge(3, 1000));
-        Assert.Equal(SessionVerdict.Finished, loaded.Judge(3, 1));
-        Assert.Equal(SessionVerdict.Fresh, loaded.Judge(3, 5));
+        Assert.Equal(SessionVerdict.Duplicate, loaded.Judge(3, 4, 1));
+        Assert.Equal(SessionVerdict.Duplicate, loaded.Judge(3, 1000, 1));
+        Assert.Equal(SessionVerdict.Finished, loaded.Judge(3, 1, 1));
+        Assert.Equal(SessionVerdict.Fresh, loaded.Judge(3, 5, 1));
         Assert.False(ImageSession.TryLoad(bytes.AsSpan(1), out _));
     }
 }
