@@ -82,5 +82,6 @@ internal static class Program
         yield return PgCommand.Create();
         yield return ConfigCommand.Create();
         yield return LogCommand.Create();
+        yield return FsckCommand.Create();
     }
 }

@@ -16,13 +16,16 @@ internal sealed class OsdCall : IControlChannelOwner
     private OsdCall() { }
 
     /// <summary>Connects, asks once and closes. Never throws: what went wrong is a status made here.</summary>
-    public static async ReactorTask<ControlReply> AskAsync(ClusterSession session, NetAddress address, ControlRequest request)
+    /// <param name="shard">Of an OSD: who answers.</param>
+    public static async ReactorTask<ControlReply> AskAsync(ClusterSession session, NetAddress address, ControlRequest request,
+        ushort shard = 0)
     {
         long deadline = session.Reactor.Clock.NowNanos + session.LeftNanos;
         OsdCall call = new();
         ControlChannel channel = new(session.Reactor, session.Transport, address, new Hello
         {
             Role = PeerRole.Client,
+            Shard = shard,
             Cluster = session.Mon.Map.Cluster?.Uuid ?? System.Guid.Empty,
             Instance = session.Instance,
         }, call);

@@ -40,6 +40,12 @@ internal sealed record OsdInfo
     /// <summary>Counts its boots, so that a late heartbeat of an earlier one is told apart.</summary>
     public ulong Boots { get; init; }
 
+    /// <summary>Takes no new data: PGs with a replica there refuse writes that need room.</summary>
+    public bool Full { get; init; }
+
+    /// <summary>Soon to be full.</summary>
+    public bool NearFull { get; init; }
+
     /// <summary>Revision of the last change of this record.</summary>
     public Epoch Changed { get; init; }
 
@@ -66,6 +72,8 @@ internal sealed record OsdInfo
             In = record.In,
             SizeBytes = record.SizeBytes,
             Boots = record.Boots,
+            Full = record.Full,
+            NearFull = record.NearFull,
             Changed = changed,
         };
         return true;
@@ -85,6 +93,8 @@ internal sealed record OsdInfo
         In = In,
         SizeBytes = SizeBytes,
         Boots = Boots,
+        Full = Full,
+        NearFull = NearFull,
     }.ToByteArray();
 
     private static bool TryReadAddress(string text, out NetAddress? address)

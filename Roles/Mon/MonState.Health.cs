@@ -106,9 +106,9 @@ internal sealed partial class MonState
         foreach (OsdRuntime osd in _runtime.Osds)
         {
             if (osd.SizeBytes <= 0) { continue; }
-            long percent = (long)((Int128)osd.UsedBytes * 100 / osd.SizeBytes);
+            long percent = UsedPercent(osd);
             string text = $"osd.{osd.Id.Value}: {percent} % of {osd.SizeBytes / Units.MiB} MiB used";
-            if (percent >= _options.FullPercent) { full.Add(text); }
+            if (IsFull(osd)) { full.Add(text); }
             else if (percent >= _options.NearFullPercent) { near.Add(text); }
         }
         AddItem(result, HealthLevel.HealthErr, "OSD_FULL", "{0} OSDs are full: writes that need space fail", full,

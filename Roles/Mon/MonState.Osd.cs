@@ -111,6 +111,7 @@ internal sealed partial class MonState
         runtime.SizeBytes = Math.Max(0, request.SizeBytes);
         runtime.UsedBytes = Math.Max(0, request.UsedBytes);
         runtime.Corruptions = request.Corruptions;
+        runtime.HasNoRoom = request.StoreFull;
         runtime.HasStats = true;
         if (request.Full) { runtime.Pgs.Clear(); }
         foreach (PgStat stat in request.Pgs)
@@ -171,15 +172,26 @@ internal sealed partial class MonState
         MonChanges changes = NewChanges();
         foreach (OsdInfo osd in Map.Osds)
         {
-            if (osd.Up && _runtime.SilenceNanos(osd.Id, nowNanos) >= _options.OsdDownAfterNanos)
+            OsdInfo now = osd with
             {
-                changes.Put(osd with { Up = false });
+                Up = osd.Up && _runtime.SilenceNanos(osd.Id, nowNanos) < _options.OsdDownAfterNanos,
+            };
+            if (_runtime.TryGetOsd(osd.Id, out OsdRuntime? runtime) && runtime is { HasStats: true })
+            {
+                now = now with { Full = IsFull(runtime), NearFull = UsedPercent(runtime) >= _options.NearFullPercent };
             }
+            if (now != osd) { changes.Put(now); }
         }
         ActivatePgs(changes);
         DropPurgedImages(changes);
         return changes.IsEmpty ? null : changes;
     }
+
+    private static long UsedPercent(OsdRuntime osd) =>
+        osd.SizeBytes <= 0 ? 0 : (long)((Int128)osd.UsedBytes * 100 / osd.SizeBytes);
+
+    /// <summary>A small device refuses new data before its percentage says so: a reserve is always kept.</summary>
+    private bool IsFull(OsdRuntime osd) => osd.HasNoRoom || UsedPercent(osd) >= _options.FullPercent;
 
     /// <summary>A PG is active from the moment a majority of its members has it on disk: from then on a member without it has
     /// lost it. Before that nothing was acknowledged, so nothing can be lost.</summary>

@@ -20,6 +20,9 @@ internal sealed class OsdRuntime
     public long UsedBytes { get; set; }
     public uint Corruptions { get; set; }
 
+    /// <summary>It says itself that it takes no new data.</summary>
+    public bool HasNoRoom { get; set; }
+
     /// <summary>By PG.</summary>
     public SortedDictionary<ulong, PgStat> Pgs { get; } = [];
 

@@ -126,6 +126,7 @@ internal sealed class OsdHeartbeat
         foreach (ShardReport? report in _latest)
         {
             beat.UsedBytes += report?.UsedBytes ?? 0;
+            beat.StoreFull |= report is { HasNoRoom: true };
             beat.Corruptions += (uint)(report?.Corruptions ?? 0);
         }
         beat.Pgs.AddRange(_pending.Values);

@@ -35,7 +35,7 @@ internal sealed partial class OsdShard
         foreach (PgId id in _removedPgs) { stats.Add(new PgStat { Pg = id.Value, Removed = true }); }
         _removedPgs.Clear();
         _owner.OnShardReport(new ShardReport(Index, all, stats, Objects.TotalBytes, Objects.UsedBytes,
-            Corruptions + Counters.ReadErrors));
+            Corruptions + Counters.ReadErrors) { HasNoRoom = IsFull });
         _reportAll = false;
         Reactor.Arm(_reportTimer, Reactor.NowNanos + _options.HeartbeatNanos);
     }

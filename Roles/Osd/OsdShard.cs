@@ -140,6 +140,7 @@ internal sealed partial class OsdShard : IIterationHook
 
     public void OnIterationEnd()
     {
+        Host.IsStoreFull = IsFull;
         if (_toPump.Count == 0) { return; }
         _pumping.AddRange(_toPump);
         _toPump.Clear();

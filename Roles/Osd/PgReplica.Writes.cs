@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using System.Runtime.InteropServices;
 using Fastblock.Native.Base;
 using Fastblock.Native.Reactor;
@@ -47,6 +48,11 @@ internal sealed partial class PgReplica
             Answer(link, request.Tag, DataStatus.BadChecksum, header.ImageId);
             return;
         }
+        if (request.Op == DataOp.Write && (_shard.IsFull || Group!.HasFullPeer || IsFullInMap()))
+        {
+            Answer(link, request.Tag, DataStatus.NoSpace, header.ImageId);
+            return;
+        }
         WriteOp? op = _shard.WriteOps.TryRent();
         if (op is null)
         {
@@ -84,7 +90,7 @@ internal sealed partial class PgReplica
         Blocks = request.Blocks,
     };
 
-    /// <summary>Image, bounds and room. Sets the size that goes into the log.</summary>
+    /// <summary>Image and bounds. Sets the size that goes into the log.</summary>
     private DataStatus CheckWrite(in DataRequest request, ref PgOpHeader header)
     {
         ulong known = _state.Find(header.ImageId)?.SizeBytes ?? 0;
@@ -108,7 +114,19 @@ internal sealed partial class PgReplica
             // The image may have grown in a map that is still on its way here.
             return request.Epoch > _shard.Map.Epoch ? DataStatus.Again : DataStatus.OutOfRange;
         }
-        return request.Op == DataOp.Write && _shard.IsFull ? DataStatus.NoSpace : DataStatus.Ok;
+        return DataStatus.Ok;
+    }
+
+    /// <summary>The map knows a living member as full.</summary>
+    private bool IsFullInMap()
+    {
+        if (Info is null) { return false; }
+        IReadOnlyList<PgMember> members = Info.Members;
+        for (int i = 0; i < members.Count; i++)
+        {
+            if (_shard.Map.TryGetOsd(members[i].Osd, out OsdInfo? osd) && osd.Up && osd.Full) { return true; }
+        }
+        return false;
     }
 
     /// <summary>A client that repeats itself while the first try is under way waits for that one's outcome.</summary>

@@ -11,4 +11,8 @@ namespace Fastblock.Roles.Osd;
 /// <param name="UsedBytes">Taken of it.</param>
 /// <param name="Corruptions">Damaged records and blocks found since the start.</param>
 internal sealed record ShardReport(
-    int Shard, bool IsFull, IReadOnlyList<PgStat> Pgs, long SizeBytes, long UsedBytes, long Corruptions);
+    int Shard, bool IsFull, IReadOnlyList<PgStat> Pgs, long SizeBytes, long UsedBytes, long Corruptions)
+{
+    /// <summary>Takes no new data.</summary>
+    public bool HasNoRoom { get; init; }
+}

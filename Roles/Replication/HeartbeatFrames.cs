@@ -7,7 +7,7 @@ using Fastblock.Raft;
 //
 //   Heartbeat     40  u64 session, u64 from version, u64 version, i64 sent at, u32 changes, u32 reserved (0)
 //     change      32  u32 slot, u8 added (0 or 1), 3 reserved (0), u64 group, u64 incarnation, u64 term
-//   HeartbeatAck  32  u64 session, u64 version, i64 sent at, u32 left slots, u8 valid (0 or 1), 3 reserved (0)
+//   HeartbeatAck  32  u64 session, u64 version, i64 sent at, u32 left slots, u32 bits: 1 = valid, 2 = the sender's store is full
 //     left         4  u32 slot
 namespace Fastblock.Roles.Replication;
 
@@ -17,6 +17,8 @@ internal static class HeartbeatFrames
     public const int BeatBytes = 40;
     public const int ChangeBytes = 32;
     public const int AckBytes = 32;
+    private const uint ValidBit = 1;
+    private const uint FullBit = 2;
     public const int MaxBytes = BeatBytes + (ChangeBytes * HeartbeatSender.MaxChanges);
 
     /// <returns>Bytes written.</returns>
@@ -77,7 +79,7 @@ internal static class HeartbeatFrames
         BinaryPrimitives.WriteUInt64LittleEndian(to[8..], ack.Version);
         BinaryPrimitives.WriteInt64LittleEndian(to[16..], ack.SentAt);
         BinaryPrimitives.WriteUInt32LittleEndian(to[24..], (uint)left.Length);
-        BinaryPrimitives.WriteUInt32LittleEndian(to[28..], ack.IsValid ? 1u : 0u);
+        BinaryPrimitives.WriteUInt32LittleEndian(to[28..], (ack.IsValid ? ValidBit : 0) | (ack.IsFull ? FullBit : 0));
         for (int i = 0; i < left.Length; i++) { BinaryPrimitives.WriteUInt32LittleEndian(to[(AckBytes + (4 * i))..], left[i]); }
         return AckBytes + (4 * left.Length);
     }
@@ -89,13 +91,13 @@ internal static class HeartbeatFrames
         count = 0;
         if (from.Length < AckBytes) { return false; }
         uint length = BinaryPrimitives.ReadUInt32LittleEndian(from[24..]);
-        uint valid = BinaryPrimitives.ReadUInt32LittleEndian(from[28..]);
-        if (valid > 1 || length > (uint)left.Length || from.Length != AckBytes + (4 * (int)length)) { return false; }
+        uint bits = BinaryPrimitives.ReadUInt32LittleEndian(from[28..]);
+        if (bits > (ValidBit | FullBit) || length > (uint)left.Length || from.Length != AckBytes + (4 * (int)length)) { return false; }
         ack = new HeartbeatAck(
             BinaryPrimitives.ReadUInt64LittleEndian(from),
             BinaryPrimitives.ReadUInt64LittleEndian(from[8..]),
             BinaryPrimitives.ReadInt64LittleEndian(from[16..]),
-            valid == 1);
+            (bits & ValidBit) != 0) { IsFull = (bits & FullBit) != 0 };
         for (; count < (int)length; count++)
         {
             left[count] = BinaryPrimitives.ReadUInt32LittleEndian(from[(AckBytes + (4 * count))..]);

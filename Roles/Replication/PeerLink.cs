@@ -47,6 +47,9 @@ internal sealed class PeerLink : IConnectionHandler, IHeartbeatSlots
 
     public bool IsUp { get; private set; }
 
+    /// <summary>The peer's store takes no new data, as it said last on this connection.</summary>
+    public bool IsFull { get; set; }
+
     /// <summary>What is at the other end; empty while it is down.</summary>
     public Guid PeerInstance { get; private set; }
 
@@ -132,6 +135,7 @@ internal sealed class PeerLink : IConnectionHandler, IHeartbeatSlots
     public void Flush()
     {
         if (_writer.IsEmpty) { return; }
+        _writer.SenderIsFull = _host.IsStoreFull;
         Errno status = _connection is { } connection && IsUp
             ? connection.TrySend(FrameType.Raft, _writer.Body, _writer.Parts)
             : Errno.NotConnected;
@@ -204,6 +208,7 @@ internal sealed class PeerLink : IConnectionHandler, IHeartbeatSlots
         bool wasUp = IsUp;
         _connection = null;
         IsUp = false;
+        IsFull = false;
         PeerInstance = Guid.Empty;
         _writer.Clear();
         // Both ends forget the agreed set; groups that followed keep the time at which they last heard their leader.

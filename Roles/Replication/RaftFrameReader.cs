@@ -23,6 +23,9 @@ internal ref struct RaftFrameReader
         _at = RaftFrameFormat.HeaderBytes;
     }
 
+    /// <summary>The sender's store takes no new data.</summary>
+    public bool SenderIsFull { get; private init; }
+
     /// <summary>All messages were read.</summary>
     public readonly bool IsAtEnd => _left == 0;
 
@@ -33,9 +36,13 @@ internal ref struct RaftFrameReader
     {
         reader = default;
         if (body.Length < RaftFrameFormat.HeaderBytes) { return false; }
-        ulong messages = BinaryPrimitives.ReadUInt64LittleEndian(body);
+        int messages = BinaryPrimitives.ReadUInt16LittleEndian(body);
         if (messages is 0 or > RaftFrameFormat.MaxMessages) { return false; }
-        reader = new RaftFrameReader(body, payloadBytes, (int)messages);
+        reader = new RaftFrameReader(body, payloadBytes, messages)
+        {
+            // Other bits are a later version's.
+            SenderIsFull = (BinaryPrimitives.ReadUInt16LittleEndian(body[RaftFrameFormat.FlagsOffset..]) & RaftFrameFormat.SenderIsFull) != 0,
+        };
         return true;
     }
 

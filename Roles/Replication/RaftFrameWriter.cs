@@ -28,11 +28,15 @@ internal sealed class RaftFrameWriter
 
     public int PayloadBytes { get; private set; }
 
+    /// <summary>Told to the receiver: our store takes no new data.</summary>
+    public bool SenderIsFull { get; set; }
+
     public ReadOnlySpan<byte> Body
     {
         get
         {
             BinaryPrimitives.WriteUInt64LittleEndian(_body, (ulong)_messages);
+            BinaryPrimitives.WriteUInt16LittleEndian(_body.AsSpan(RaftFrameFormat.FlagsOffset), SenderIsFull ? RaftFrameFormat.SenderIsFull : (ushort)0);
             return _body.AsSpan(0, _bytes);
         }
     }

@@ -196,6 +196,20 @@ internal sealed partial class RaftGroup : IHeartbeatView
             progress.Match + RaftLimits.CaughtUpEntries >= _node.Log.LastIndex;
     }
 
+    /// <summary>A member that takes part has no room for new data: entries with data would wait, perhaps for ever, for its
+    /// acknowledgement, and what frees space would wait behind them.</summary>
+    public bool HasFullPeer
+    {
+        get
+        {
+            foreach (GroupPeer peer in _peers)
+            {
+                if (peer.Link.IsFull && peer.IsReachable) { return true; }
+            }
+            return false;
+        }
+    }
+
     // ---- the log's room ----
 
     /// <summary>The state up to <paramref name="upTo"/> is durable without the log: entries up to there may go (at most to the

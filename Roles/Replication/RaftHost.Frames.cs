@@ -31,6 +31,7 @@ internal sealed partial class RaftHost
     private bool OnRaft(PeerLink link, in Frame frame, long now)
     {
         if (!RaftFrameReader.TryOpen(frame.Body, frame.PayloadBytes, out RaftFrameReader reader)) { return false; }
+        link.IsFull = reader.SenderIsFull;
         if (frame.PayloadBytes > 0 && frame.Payload == null) { return false; }
         while (!reader.IsAtEnd)
         {
@@ -47,7 +48,7 @@ internal sealed partial class RaftHost
     private bool OnBeat(PeerLink link, IConnection connection, ReadOnlySpan<byte> body, long now)
     {
         if (!HeartbeatFrames.TryRead(body, out HeartbeatBeat beat, _changes, out int count)) { return false; }
-        HeartbeatAck ack = link.Receiver.OnBeat(in beat, _changes.AsSpan(0, count), now, link, _left, out int left);
+        HeartbeatAck ack = link.Receiver.OnBeat(in beat, _changes.AsSpan(0, count), now, link, _left, out int left) with { IsFull = IsStoreFull };
         int bytes = HeartbeatFrames.Write(_ackBytes, in ack, _left.AsSpan(0, left));
         HeartbeatFramesSent++;
         if (connection.TrySend(FrameType.HeartbeatAck, _ackBytes.AsSpan(0, bytes)) != Errno.None) { connection.Close(Errno.NoBuffers); }
@@ -57,6 +58,7 @@ internal sealed partial class RaftHost
     private bool OnBeatAck(PeerLink link, ReadOnlySpan<byte> body)
     {
         if (!HeartbeatFrames.TryRead(body, out HeartbeatAck ack, _left, out int left)) { return false; }
+        link.IsFull = ack.IsFull;
         if (!link.Sender.OnAck(in ack, _left.AsSpan(0, left), link)) { return true; }
         foreach (RaftGroup group in _groups.Values)
         {

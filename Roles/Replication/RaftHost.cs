@@ -59,6 +59,9 @@ internal sealed partial class RaftHost : ILogListener, ILogOwner
     /// <summary>The log has failed: nothing is acknowledged any more, the node should stop. Set once.</summary>
     public Errno Failure { get; private set; }
 
+    /// <summary>The role's store takes no new data. Set by the role; peers learn it with the next message or heartbeat.</summary>
+    public bool IsStoreFull { get; set; }
+
     /// <summary>Called once when the log fails.</summary>
     public Action<Errno>? OnFailed { get; set; }
 
