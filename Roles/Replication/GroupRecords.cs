@@ -11,6 +11,7 @@ using Fastblock.Raft;
 //   g/<group, 16 hex digits>/cfg   u8 version 1, u8 voters, u8 learners, 5 reserved, u64 incarnation,
 //                                  then for each voter and learner: u32 node id, 16 bytes instance uuid
 //   g/<group>/hs                   u8 version 1, 3 reserved, u32 vote (0xFFFFFFFF = none), u64 term, u64 incarnation
+//   g/<group>/ci                   u8 version 1, 7 reserved, u64 index known to be committed, u64 incarnation
 //   g/<group>/rec                  u8 version 1, u8 lost (0 or 1), 6 reserved, u64 incarnation: the state is incomplete: a
 //                                  hand-over is under way, or (lost) the log lost entries that were acknowledged
 namespace Fastblock.Roles.Replication;
@@ -20,6 +21,7 @@ internal static class GroupRecords
 {
     public const int HardStateBytes = 24;
     public const int RecoveryBytes = 16;
+    public const int CommitBytes = 24;
     private const byte Version = 1;
     private const int ConfigHeaderBytes = 16;
     private const int MemberBytes = 20;
@@ -32,6 +34,8 @@ internal static class GroupRecords
     public static byte[] HardStateKey(PgId group) => Key(group, "hs");
 
     public static byte[] RecoveryKey(PgId group) => Key(group, "rec");
+
+    public static byte[] CommitKey(PgId group) => Key(group, "ci");
 
     /// <returns>False when the key is not that of a group's configuration.</returns>
     public static bool TryParseConfigKey(ReadOnlySpan<byte> key, out PgId group)
@@ -92,6 +96,20 @@ internal static class GroupRecords
         term = new Term(BinaryPrimitives.ReadUInt64LittleEndian(from[8..]));
         return true;
     }
+
+    public static void EncodeCommit(Span<byte> to, ulong incarnation, LogIndex index)
+    {
+        to[..CommitBytes].Clear();
+        to[0] = Version;
+        BinaryPrimitives.WriteUInt64LittleEndian(to[8..], index.Value);
+        BinaryPrimitives.WriteUInt64LittleEndian(to[16..], incarnation);
+    }
+
+    /// <returns>The index, or 0 when the record is malformed or of another incarnation.</returns>
+    public static LogIndex DecodeCommit(ReadOnlySpan<byte> from, ulong incarnation) =>
+        from.Length == CommitBytes && from[0] == Version && BinaryPrimitives.ReadUInt64LittleEndian(from[16..]) == incarnation
+            ? new LogIndex(BinaryPrimitives.ReadUInt64LittleEndian(from[8..]))
+            : default;
 
     public static void EncodeRecovery(Span<byte> to, ulong incarnation, bool lost)
     {

@@ -29,6 +29,11 @@ internal sealed partial class RaftGroup
 
     internal byte[] HardStateKey => _hardStateKey;
 
+    internal byte[] CommitKey => _commitKey;
+
+    /// <summary>The commit index that was last written down.</summary>
+    internal LogIndex MarkedCommit { get; set; }
+
     /// <summary>The group exists durably here: it takes part from now on.</summary>
     internal void BecomeDurable()
     {
@@ -67,7 +72,7 @@ internal sealed partial class RaftGroup
             Invariant.Require(found); // the log's index and its replay tell the same
             entry.Waiter = null;
             _pending.PushBack(entry);
-            _uncommittedBytes += Cost(in entry);
+            Account(Cost(in entry));
             // The room was there when it was appended, and nothing else may have taken it since.
             if (entry.Kind == EntryKind.Data) { _ = Machine.Reserve(entry.View(index)); }
         }
@@ -395,6 +400,9 @@ internal sealed partial class RaftGroup
         PooledBuffer? payload, int payloadOffset)
     {
         Invariant.Require(index - _applied == (ulong)_pending.Count + 1);
+        // Entries that are not applied cannot leave the log. Were it full of them, not even those of a newer leader that
+        // replace them would find room.
+        if (_host.UnappliedBytes >= _host.MaxUnapplied(_node.IsLeader, entry.Kind)) { return Errno.Again; }
         EntryView view = new()
         {
             Index = index,
@@ -427,7 +435,7 @@ internal sealed partial class RaftGroup
         }
         entry.PayloadAt = at;
         entry.SetBytes(_host.Bytes.Rent(PendingEntry.BytesFor(header.Length, crcs.Length)), header, crcs);
-        _uncommittedBytes += Cost(in entry);
+        Account(Cost(in entry));
         _pending.PushBack(entry);
         _host.AddNote(new LogNote
         {
@@ -440,7 +448,14 @@ internal sealed partial class RaftGroup
         return Errno.None;
     }
 
-    private static long Cost(in PendingEntry entry) => entry.PayloadBytes + 256;
+    /// <summary>What the entry takes of the log: alone in a batch it costs a block for its description.</summary>
+    private static long Cost(in PendingEntry entry) => entry.PayloadBytes + Units.BlockBytes;
+
+    private void Account(long bytes)
+    {
+        _uncommittedBytes += bytes;
+        _host.UnappliedBytes += bytes;
+    }
 
     /// <summary>A newer leader cut the log off.</summary>
     private void CutOff(LogIndex from)
@@ -455,7 +470,7 @@ internal sealed partial class RaftGroup
         {
             LogIndex index = _applied + (ulong)_pending.Count;
             PendingEntry entry = _pending.PopBack();
-            _uncommittedBytes -= Cost(in entry);
+            Account(-Cost(in entry));
             if (entry.Waiter is { } waiter) { _dropped.PushBack((waiter, index)); }
             if (entry.Kind == EntryKind.Data) { Machine.OnDropped(entry.View(index)); }
             _host.Bytes.Return(entry.Bytes);

@@ -83,15 +83,18 @@ internal sealed partial class RaftGroup
     {
         LogIndex end = _node.Applicable;
         if (IsRecovering || _applied >= end) { return false; }
+        long bytes = 0;
         while (_applied < end)
         {
             PendingEntry entry = _pending.PopFront();
             _applied = _applied.Next;
-            _uncommittedBytes -= Cost(in entry);
+            bytes += Cost(in entry);
+            Account(-Cost(in entry));
             if (entry.Kind == EntryKind.Data) { Apply(in entry); }
             _host.Bytes.Return(entry.Bytes);
             entry.Waiter?.OnCommitted(_applied);
         }
+        _host.OnApplied(bytes);
         if (_toldLeader && !_toldReady && _node.IsReady && _applied >= _node.NoOpIndex && _node.Term == _toldTerm)
         {
             _toldReady = true;

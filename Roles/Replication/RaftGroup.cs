@@ -16,6 +16,7 @@ internal sealed partial class RaftGroup : IHeartbeatView
     private readonly RingQueue<PendingEntry> _pending = new(16);
     private readonly RingQueue<IReadWaiter> _unconfirmedReads = new(4);
     private readonly byte[] _hardStateKey;
+    private readonly byte[] _commitKey;
 
     private bool _takesPart;
     private bool _isClosed;
@@ -34,6 +35,7 @@ internal sealed partial class RaftGroup : IHeartbeatView
         IsRecovering = start.NeedsState;
         _isCorrupted = start.LostLog;
         _hardStateKey = GroupRecords.HardStateKey(id);
+        _commitKey = GroupRecords.CommitKey(id);
         _timer = new GroupTimer(this);
         RaftHostOptions options = host.Options;
         RaftConfig raft = new()

@@ -7,6 +7,8 @@ namespace Fastblock.Roles.Replication;
 // The groups' own records in the shard's log and key-value store.
 internal sealed partial class RaftHost
 {
+    private long _unmarkedBytes;
+
     /// <returns>False = the log has no room now.</returns>
     internal bool TrySaveHardState(RaftGroup group, Term term, NodeId vote, ulong version)
     {
@@ -19,6 +21,26 @@ internal sealed partial class RaftHost
         if (status != Errno.None) { return status is not (Errno.NoSpace or Errno.Again); }
         AddNote(new LogNote { Sequence = sequence, Group = group, Kind = LogNoteKind.HardState, Number = version });
         return true;
+    }
+
+    /// <summary>Entries of so many bytes were applied since the commit indexes were last written down. They are, now and then:
+    /// a restarted node then knows at once what it may apply, and so what may leave the log.</summary>
+    internal void OnApplied(long bytes)
+    {
+        _unmarkedBytes += bytes;
+        if (_unmarkedBytes < DiskLog.TotalBytes / 16) { return; }
+        _unmarkedBytes = 0;
+        _batch.Clear();
+        Span<byte> value = stackalloc byte[GroupRecords.CommitBytes];
+        foreach (RaftGroup group in _groups.Values)
+        {
+            if (group.IsRecovering || group.Applied == group.MarkedCommit) { continue; }
+            GroupRecords.EncodeCommit(value, group.Config.Incarnation, group.Applied);
+            // What does not fit, or finds no room in the log, is marked next time.
+            if (!_batch.TryPut(group.CommitKey, value)) { break; }
+            group.MarkedCommit = group.Applied;
+        }
+        _ = Kv.Commit(_batch, listener: null, out _);
     }
 
     /// <summary>Marks the group's state as incomplete.</summary>

@@ -77,6 +77,16 @@ internal sealed partial class RaftHost : ILogListener, ILogOwner
     internal KvStore Kv { get; }
     internal Prng Prng { get; }
     internal Log Log { get; }
+    /// <summary>Bytes of the log held by entries that are not applied yet, over all groups.</summary>
+    internal long UnappliedBytes { get; set; }
+
+    /// <summary>How many bytes of entries that are not applied may be in the log when another one comes. Such entries cannot
+    /// leave it, so the rest of the log must do for the cleaner and for what replaces them when a newer leader cuts them
+    /// off. A leader stops long before its followers do, so that they can take what it has. Its first entry always fits:
+    /// it is what lets the others be committed. docs/decisions/0012-room-for-what-is-not-committed.md.</summary>
+    internal long MaxUnapplied(bool isLeader, EntryKind kind) =>
+        kind == EntryKind.NoOp ? long.MaxValue : DiskLog.TotalBytes / (isLeader ? 8 : 2);
+
     internal bool IsStarted { get; private set; }
     internal BytesPool Bytes { get; } = new();
 
@@ -101,7 +111,8 @@ internal sealed partial class RaftHost : ILogListener, ILogOwner
         if (!IsValid(config)) { return Errno.Invalid; }
         _batch.Clear();
         bool fits = _batch.TryPut(GroupRecords.ConfigKey(id), GroupRecords.Encode(config)) &&
-            _batch.TryDelete(GroupRecords.HardStateKey(id)) && _batch.TryDelete(GroupRecords.RecoveryKey(id));
+            _batch.TryDelete(GroupRecords.HardStateKey(id)) && _batch.TryDelete(GroupRecords.RecoveryKey(id)) &&
+            _batch.TryDelete(GroupRecords.CommitKey(id));
         Invariant.Require(fits);
         // First the configuration, then the group: one without the other is no group at the next start.
         Errno status = Kv.Commit(_batch, listener: null, out _);
@@ -139,17 +150,21 @@ internal sealed partial class RaftHost : ILogListener, ILogOwner
         }
         // An entry of a newer term than the hard state's means that the latter's record was lost to a crash in between, or to
         // damage: nothing was answered in that term yet (or LostLog takes the vote away).
+        LogIndex known = Kv.TryGet(GroupRecords.CommitKey(id), out ReadOnlySpan<byte> mark)
+            ? GroupRecords.DecodeCommit(mark, info.Incarnation)
+            : default;
+        applied = LogIndex.Min(LogIndex.Max(applied, log.BaseIndex), log.LastIndex);
         RaftStart start = new()
         {
             Term = term > log.LastTerm ? term : log.LastTerm,
             Vote = log.LastTerm > term ? NodeId.None : vote,
             Log = log,
-            Commit = LogIndex.Min(LogIndex.Max(applied, log.BaseIndex), log.LastIndex),
+            Commit = LogIndex.Min(LogIndex.Max(applied, known), log.LastIndex),
             Preferred = config.Preferred,
             NeedsState = stored.Recovering,
             LostLog = stored.LostLog,
         };
-        group = new RaftGroup(this, id, config, machine, start, start.Commit);
+        group = new RaftGroup(this, id, config, machine, start, applied);
         group.Load(_replay);
         _replay.Forget(id);
         Add(group);
@@ -169,7 +184,7 @@ internal sealed partial class RaftHost : ILogListener, ILogOwner
         AddNote(new LogNote { Sequence = sequence, Kind = LogNoteKind.Waiter, Waiter = done });
         _batch.Clear();
         bool fits = _batch.TryDelete(GroupRecords.ConfigKey(id)) && _batch.TryDelete(GroupRecords.HardStateKey(id)) &&
-            _batch.TryDelete(GroupRecords.RecoveryKey(id));
+            _batch.TryDelete(GroupRecords.RecoveryKey(id)) && _batch.TryDelete(GroupRecords.CommitKey(id));
         Invariant.Require(fits);
         // Left-overs of a group that the log does not know are swept away at the next start.
         _ = Kv.Commit(_batch, listener: null, out _);

@@ -13,8 +13,8 @@ internal sealed class RaftReplay : IReplaySink
     {
         public ulong Incarnation;
 
-        /// <summary>By index. The log's cleaner may have copied entries, so that they come in any order.</summary>
-        public readonly SortedList<ulong, PendingEntry> Entries = [];
+        /// <summary>The newest record of each index. What was cut off stays until the log says, at the end, what counts.</summary>
+        public readonly Dictionary<ulong, PendingEntry> Entries = [];
     }
 
     private readonly Dictionary<PgId, Found> _groups = [];
@@ -26,6 +26,7 @@ internal sealed class RaftReplay : IReplaySink
     public void OnGroupReset(PgId group, ulong incarnation, ulong baseIndex, ulong baseTerm)
     {
         Found found = GetOrAdd(group);
+        if (incarnation < found.Incarnation) { return; }
         found.Entries.Clear();
         found.Incarnation = incarnation;
     }
@@ -33,11 +34,11 @@ internal sealed class RaftReplay : IReplaySink
     public void OnEntry(in ReplayedEntry entry)
     {
         Found found = GetOrAdd(entry.Group);
-        found.Incarnation = entry.Incarnation;
-        // A new entry cuts off everything from its index on; a copy only takes the place of the same entry.
-        for (int last = found.Entries.Count - 1; !entry.IsCopy && last >= 0 && found.Entries.GetKeyAtIndex(last) >= entry.Index; last--)
+        if (entry.Incarnation < found.Incarnation) { return; }
+        if (entry.Incarnation > found.Incarnation)
         {
-            found.Entries.RemoveAt(last);
+            found.Entries.Clear();
+            found.Incarnation = entry.Incarnation;
         }
         PendingEntry pending = new()
         {
@@ -46,6 +47,7 @@ internal sealed class RaftReplay : IReplaySink
             PayloadBytes = entry.PayloadBytes,
             PayloadAt = entry.PayloadAt,
         };
+        // A copy that the cleaner made is newer than the record it copies, so the last one met is always the right one.
         pending.SetBytes(new byte[PendingEntry.BytesFor(entry.Header.Length, entry.Crcs.Length)], entry.Header, entry.Crcs);
         found.Entries[entry.Index] = pending;
     }
@@ -57,8 +59,8 @@ internal sealed class RaftReplay : IReplaySink
     internal bool TryTake(PgId group, ulong incarnation, LogIndex index, Term term, out PendingEntry entry)
     {
         entry = default;
-        if (!_groups.TryGetValue(group, out Found? found) || found.Incarnation != incarnation) { return false; }
-        return found.Entries.TryGetValue(index.Value, out entry) && entry.Term == term;
+        return _groups.TryGetValue(group, out Found? found) && found.Incarnation == incarnation &&
+            found.Entries.TryGetValue(index.Value, out entry) && entry.Term == term;
     }
 
     /// <summary>The group was opened or removed: its descriptions are not needed any more.</summary>
