@@ -58,12 +58,7 @@ internal static class MonCommand
             Listen = listen.Length == 0 ? null : CommonOptions.Address(listen, CommonOptions.MonPortDefault, "listen address"),
             OsdDownAfterNanos = config.Mon.DownAfterMillis * Units.NanosPerMilli,
         };
-        Errno error = UringFile.TryOpen(device, out UringFile? file, out string whyNot);
-        if (error is not Errno.None)
-        {
-            throw new OperatorException(OperatorException.CodeOf(error), $"{whyNot}: 'fastblock mon mkfs' prepares a device");
-        }
-        using UringFile opened = file!;
+        using UringFile opened = DeviceFile.Open(device, "mon ('fastblock mon mkfs' prepares a device)");
         ServerProcess process = new(new ServerProcessOptions { Name = "mon" });
         ServerSeat seat = process.Seats[0];
         Log log = new("mon", new BootClock(), new StderrLogOutput(), config.Log.Level);

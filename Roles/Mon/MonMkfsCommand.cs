@@ -7,6 +7,7 @@ using Fastblock.Native.Base;
 using Fastblock.Net.Transport;
 using Fastblock.Roles.Client;
 using Fastblock.Roles.Config;
+using Fastblock.Roles.Hosting;
 using Fastblock.Storage.Device;
 using Fastblock.Storage.Volume;
 
@@ -66,10 +67,8 @@ internal static class MonMkfsCommand
     private static ExitCode Run(string path, long newBytes, MonMkfs what, bool json)
     {
         bool made = MakeFile(path, newBytes);
-        Errno error = UringFile.TryOpen(path, out UringFile? file, out string whyNot);
-        if (error is not Errno.None) { throw new OperatorException(OperatorException.CodeOf(error), $"mon mkfs: {whyNot}"); }
         VolumeResult result;
-        using (UringFile opened = file!)
+        using (UringFile opened = DeviceFile.Open(path, "mon mkfs"))
         {
             using ClientReactor thread = ClientReactor.Create();
             result = thread.RunToEnd(() => what.RunAsync(thread.Reactor, new UringDevice(thread.Reactor, opened)));

@@ -33,9 +33,7 @@ internal sealed class OsdDevice : IDisposable
             long bytes = SizeText.Parse(path[MemoryPrefix.Length..], "--device mem:SIZE");
             return new OsdDevice(null, Math.Max(Units.BlockBytes, bytes / Units.BlockBytes * Units.BlockBytes));
         }
-        Errno error = UringFile.TryOpen(path, out UringFile? file, out string whyNot);
-        return error == Errno.None ? new OsdDevice(file, 0)
-            : throw new OperatorException(OperatorException.CodeOf(error), whyNot);
+        return new OsdDevice(DeviceFile.Open(path, "osd"), 0);
     }
 
     /// <summary>The way in for one reactor; the same one every time.</summary>

@@ -6,6 +6,7 @@ using Fastblock.Native.Base;
 using Fastblock.Native.Reactor;
 using Fastblock.Roles.Client;
 using Fastblock.Roles.Config;
+using Fastblock.Roles.Hosting;
 using Fastblock.Storage.Device;
 using Fastblock.Storage.Volume;
 
@@ -37,9 +38,7 @@ internal static class OsdMkfsCommand
         ClusterSession session, string path, long newBytes, OsdMkfs.Place place, bool force)
     {
         if (newBytes > 0) { CreateFile(path, newBytes); }
-        Errno error = UringFile.TryOpen(path, out UringFile? file, out string whyNot);
-        if (error != Errno.None) { throw new OperatorException(OperatorException.CodeOf(error), $"osd mkfs: {whyNot}"); }
-        using UringFile opened = file!;
+        using UringFile opened = DeviceFile.Open(path, "osd mkfs");
         UringDevice device = new(session.Reactor, opened);
         if (!force) { await RefuseFormattedAsync(session.Reactor, device, path); }
         VolumeFormatOptions options = await OsdMkfs.RegisterAsync(session, Guid.NewGuid(), device.SizeBytes, place, force);
