@@ -15,7 +15,7 @@ namespace Fastblock.Roles.Hosting;
 /// What every server role is in production: pinned reactor threads, each with its ring and its TCP transport, and a main
 /// thread that waits for a signal. SIGTERM and SIGINT end it cleanly; a second one at once.
 /// </summary>
-internal sealed class ServerProcess
+internal sealed class ServerProcess : IDisposable
 {
     /// <summary>How long a clean end may take before the process ends anyway: everything acknowledged is durable already.</summary>
     private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(10);
@@ -36,6 +36,9 @@ internal sealed class ServerProcess
     }
 
     public IReadOnlyList<ServerSeat> Seats => _seats;
+
+    /// <summary>After <see cref="Run"/>: the threads have ended.</summary>
+    public void Dispose() => _end.Dispose();
 
     /// <summary>Changes how all reactors wait; from any thread.</summary>
     public void SetPoll(WaitStrategy strategy)

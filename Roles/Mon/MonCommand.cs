@@ -4,7 +4,6 @@ using System.Net;
 using System.Net.Sockets;
 using Fastblock.Native.Base;
 using Fastblock.Native.Linux;
-using Fastblock.Native.Reactor;
 using Fastblock.Net.Transport;
 using Fastblock.Roles.Config;
 using Fastblock.Roles.Hosting;
@@ -59,10 +58,10 @@ internal static class MonCommand
             OsdDownAfterNanos = config.Mon.DownAfterMillis * Units.NanosPerMilli,
         };
         using UringFile opened = DeviceFile.Open(device, "mon ('fastblock mon mkfs' prepares a device)");
-        ServerProcess process = new(new ServerProcessOptions { Name = "mon" });
+        using ServerProcess process = new(new ServerProcessOptions { Name = "mon" });
         ServerSeat seat = process.Seats[0];
         Log log = new("mon", new BootClock(), new StderrLogOutput(), config.Log.Level);
-        MonServer server = new(options, seat.Reactor, seat.Transport, new UringDevice(seat.Reactor, opened), log)
+        using MonServer server = new(options, seat.Reactor, seat.Transport, new UringDevice(seat.Reactor, opened), log)
         {
             OnFailed = process.Fail,
             ProcessRequests = request => ProcessSettings.Apply(request.LogLevel, log, process),

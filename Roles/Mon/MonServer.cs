@@ -25,7 +25,7 @@ namespace Fastblock.Roles.Mon;
 /// if another one got in between (then the command is decided anew). Other monitors answer commands with the leader's
 /// address, and serve watches themselves. Files: Commands, Machine (raft's side), Watches, Peers (founding and hand-over).
 /// </summary>
-internal sealed partial class MonServer : IControlService, IConnectionAcceptor, IHelloGate, IStateMachine
+internal sealed partial class MonServer : IControlService, IConnectionAcceptor, IHelloGate, IStateMachine, IDisposable
 {
     /// <summary>The monitors' group.</summary>
     private static readonly PgId GroupId = new(0);
@@ -67,6 +67,9 @@ internal sealed partial class MonServer : IControlService, IConnectionAcceptor, 
         _state = new MonState(_store, _runtime, options, reactor.Prng.Fork());
         _ticker = new CallbackTimer(OnTick);
     }
+
+    /// <summary>Frees what is not the collector's; after the reactor has ended.</summary>
+    public void Dispose() => _kv.Dispose();
 
     /// <summary>Where it listens; meaningful once started.</summary>
     public NetAddress? Address { get; private set; }

@@ -1,16 +1,16 @@
+using System;
 using System.Collections.Generic;
 using Fastblock.Native.Base;
 using Fastblock.Native.Linux;
 using Fastblock.Native.Reactor;
 using Fastblock.Net.Transport.Tcp;
-using Fastblock.Roles.Client;
 
 namespace Fastblock.Roles.Nbd;
 
 /// <summary>Serves one open image to any number of NBD clients on one reactor; all of them share the image's one session, so
 /// what one writes another reads. It listens before the image is open, so that a port in use is found out before another
 /// owner is fenced; clients that come meanwhile wait.</summary>
-internal sealed class NbdServer : INbdServer, IIterationHook, IStreamListener
+internal sealed class NbdServer : INbdServer, IIterationHook, IStreamListener, IDisposable
 {
     private readonly TcpStreams _streams;
     private readonly List<TcpListener> _listeners = [];
@@ -36,6 +36,9 @@ internal sealed class NbdServer : INbdServer, IIterationHook, IStreamListener
     public NbdStats Stats { get; } = new();
     public PooledBuffer Zeros { get; }
     public int Connections => _connections.Count;
+
+    /// <summary>Frees the streams' memory; after the reactor has ended.</summary>
+    public void Dispose() => _streams.Dispose();
 
     /// <summary>Begins to listen.</summary>
     /// <returns>None, or why not.</returns>

@@ -85,7 +85,7 @@ internal static class OsdCommand
         };
         using OsdDevice opened = OsdDevice.Open(device);
         VolumeFormatOptions? format = opened.IsMemory ? Register(parsed, opened, options.Host) : null;
-        ServerProcess process = new(new ServerProcessOptions
+        using ServerProcess process = new(new ServerProcessOptions
         {
             Name = "osd",
             CoreMask = mask,
@@ -111,7 +111,7 @@ internal static class OsdCommand
         string metrics, LogLevel level)
     {
         Log log = new("osd", new BootClock(), new StderrLogOutput(), level);
-        OsdServer server = new(options, log, shards => device.SeatsOn(process.Seats, shards))
+        using OsdServer server = new(options, log, shards => device.SeatsOn(process.Seats, shards))
         {
             OnFailed = process.Fail,
             ProcessRequests = request => Answer(request, log, process),

@@ -15,7 +15,7 @@ namespace Fastblock.Roles.Osd;
 /// the first seat's reactor; shards on other reactors are reached by posting. The same class runs in production and in the
 /// simulator: everything that touches the world comes in by the seats.
 /// </summary>
-internal sealed class OsdServer : IHelloGate, IShardOwner, IMapListener
+internal sealed class OsdServer : IHelloGate, IShardOwner, IMapListener, IDisposable
 {
     private readonly OsdOptions _options;
     private readonly Func<int, IReadOnlyList<ShardSeat>> _seatsFor;
@@ -129,6 +129,12 @@ internal sealed class OsdServer : IHelloGate, IShardOwner, IMapListener
         if (_heartbeat is not null) { await _heartbeat.StopAsync(); }
         _mons?.Stop();
         foreach (OsdShard shard in _shards) { _ = await ShardCall.RunAsync(Reactor, shard.Reactor, () => StopShardAsync(shard)); }
+    }
+
+    /// <summary>Frees the shards' memory; after the reactors have ended.</summary>
+    public void Dispose()
+    {
+        foreach (OsdShard shard in _shards) { shard.Dispose(); }
     }
 
     private static async ReactorTask<string?> StopShardAsync(OsdShard shard)

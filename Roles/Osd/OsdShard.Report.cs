@@ -1,9 +1,7 @@
-using System;
 using System.Collections.Generic;
 using Fastblock.Native.Base;
 using Fastblock.Native.Reactor;
 using Fastblock.Net.Proto;
-using Fastblock.Raft;
 using Fastblock.Roles.Cluster;
 
 namespace Fastblock.Roles.Osd;

@@ -21,7 +21,7 @@ namespace Fastblock.Roles.Osd;
 /// reactor's thread; what comes from other threads (the map) is posted. Requests of clients and connections of peers that
 /// name this shard arrive here directly.
 /// </summary>
-internal sealed partial class OsdShard : IIterationHook
+internal sealed partial class OsdShard : IIterationHook, IDisposable
 {
     private readonly SortedDictionary<PgId, PgReplica> _pgs = [];
     private readonly List<PgReplica> _toPump = [];
@@ -78,6 +78,15 @@ internal sealed partial class OsdShard : IIterationHook
     public List<ImageUsage> UsageScratch { get; } = [];
 
     public bool TryGetPg(PgId id, [NotNullWhen(true)] out PgReplica? pg) => _pgs.TryGetValue(id, out pg);
+
+    /// <summary>Frees what is not the collector's; the reactor must not run this shard any more.</summary>
+    public void Dispose()
+    {
+        Reactor.RemoveIterationHook(this);
+        _mover?.Dispose();
+        Objects?.Dispose();
+        Kv?.Dispose();
+    }
 
     /// <summary>One operation of a client.</summary>
     public void OnDataRequest(ClientLink link, in DataRequest request, PooledBuffer? payload)

@@ -12,7 +12,7 @@ namespace Fastblock.Storage.Kv;
 /// and it is appended again. A delete needs no tombstone beyond its own record: when that record's segment is the oldest,
 /// no older put is left.</para></summary>
 [SuppressMessage("Design", "CA1001", Justification = "Lives as long as its process; the finalizers free what tests leave.")]
-internal sealed unsafe class KvStore : IKvLogClient
+internal sealed unsafe class KvStore : IKvLogClient, IDisposable
 {
     /// <summary>Bytes copied forward in one record: small enough to fit between other appends.</summary>
     private const int CopyBatchBytes = 32 * 1024;
@@ -111,8 +111,8 @@ internal sealed unsafe class KvStore : IKvLogClient
     /// <summary>For tests.</summary>
     public void CheckInvariants() => _index.CheckInvariants();
 
-    /// <summary>Gives the memory back at once; for tests, which make thousands of stores.</summary>
-    public void Free()
+    /// <summary>Gives the memory back at once.</summary>
+    public void Dispose()
     {
         FreeHeads();
         _index.Dispose();

@@ -44,7 +44,7 @@ public class KvStoreTests
             if (round % 2000 == 0) { Compare(store, model); }
         }
         Compare(store, model);
-        store.Free();
+        store.Dispose();
     }
 
     [Fact]

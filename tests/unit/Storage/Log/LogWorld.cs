@@ -100,7 +100,7 @@ internal sealed class LogWorld : ILogOwner, ILogListener, IReplaySink, IDisposab
     public LogOpenResult? TryOpen()
     {
         Corruptions.Clear();
-        Kv.Free();
+        Kv.Dispose();
         Kv = new KvStore();
         VolumeResult label = Run(DeviceVolume.OpenAsync(Reactor, Device, new VolumeExpectation { Cluster = Label.Cluster, NodeId = 7 }));
         if (Device.IsCut) { return null; }
@@ -336,7 +336,7 @@ internal sealed class LogWorld : ILogOwner, ILogListener, IReplaySink, IDisposab
     public void Dispose()
     {
         Log?.Abandon();
-        Kv.Free();
+        Kv.Dispose();
         _buffers.Dispose();
     }
 
