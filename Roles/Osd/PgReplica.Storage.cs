@@ -59,7 +59,8 @@ internal sealed partial class PgReplica : ILogListener
         bool fits = AddStateTo(_batch);
         Invariant.Require(fits); // StoreAtDirty sessions and a short list of refused entries
         ulong sequence = 0;
-        if (_shard.Kv.Commit(_batch, this, out sequence) != Errno.None)
+        // The cleaner waits for it: it may use the room that is kept for cleaning.
+        if (_shard.Kv.Commit(_batch, this, out sequence, cleaning: true) != Errno.None)
         {
             _shard.PumpLater(this);
             return;
@@ -98,6 +99,7 @@ internal sealed partial class PgReplica : ILogListener
         _storeSequence = 0;
         _state.ForgetRefusedUpTo(_storeReleases);
         Group?.ReleaseLog(new LogIndex(_storeReleases));
+        _shard.Objects.ForgetBelow(Id, _storeReleases + 1);
         if (_releaseWanted > _storeReleases) { StoreState(); }
     }
 

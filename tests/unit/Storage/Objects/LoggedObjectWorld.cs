@@ -73,7 +73,7 @@ internal sealed class LoggedObjectWorld : ILogOwner, ILogListener, IReplaySink, 
     /// <returns>False when the power went before the end.</returns>
     public bool TryOpen()
     {
-        Kv.Free();
+        Kv.Dispose();
         Kv = new KvStore();
         DevicePartition part = new(Reactor, Device, _label.PartOffset(0), _label.PartBytes);
         ShardVolumeResult shard = Run(ShardVolume.OpenAsync(Reactor, part, _label, 0));
@@ -208,7 +208,7 @@ internal sealed class LoggedObjectWorld : ILogOwner, ILogListener, IReplaySink, 
     public void Dispose()
     {
         Log?.Abandon();
-        Kv.Free();
+        Kv.Dispose();
         Store?.Dispose();
         Mover?.Dispose();
         _buffers.Dispose();
