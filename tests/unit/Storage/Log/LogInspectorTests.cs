@@ -32,7 +32,7 @@ public class LogInspectorTests
         Assert.Equal(kv.Count, rows.Count(r => r.Kind == "pair"));
         Assert.True(kv.Count > 0);
         Assert.Equal(writes, world.Device.Writes);
-        kv.Free();
+        kv.Dispose();
     }
 
     [Fact]
@@ -46,7 +46,7 @@ public class LogInspectorTests
         KvStore kv = new();
         Assert.False(world.Run(LogInspector.CheckAsync(world.Reactor, volume, kv, rows.Add)));
         Assert.Contains(rows, r => r.Kind == "problem" && r.Fields.Contains(("what", "LostBatches")));
-        kv.Free();
+        kv.Dispose();
     }
 
     private static async Fastblock.Native.Reactor.ReactorTask<bool> Shown(LogWorld world, List<InspectRow> rows)
