@@ -82,6 +82,7 @@ internal static class Program
         yield return PgCommand.Create();
         yield return ConfigCommand.Create();
         yield return LogCommand.Create();
+        yield return InspectCommand.Create();
         yield return FsckCommand.Create();
     }
 }

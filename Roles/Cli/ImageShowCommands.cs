@@ -4,6 +4,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.IO;
 using System.Text.Json;
+using Fastblock.Native.Base;
 using Fastblock.Native.Reactor;
 using Fastblock.Net.Proto;
 using Fastblock.Roles.Client;
@@ -142,13 +143,19 @@ internal static class ImageShowCommands
         foreach (OsdInfo osd in map.Osds)
         {
             if (!osd.Up || osd.PublicAddress is null) { continue; }
-            ControlReply reply = await OsdCall.AskAsync(session, osd.PublicAddress, new ControlRequest
+            for (int shard = 0; shard < osd.Shards; shard++)
             {
-                ImageUsage = new ImageUsageRequest { Image = image.Id.Value },
-            });
-            if (reply.Status is not ControlStatus.StatusOk) { continue; }
-            allocated += reply.ImageUsageResult.AllocatedBytes;
-            foreach (ulong pg in reply.ImageUsageResult.Pgs) { counted.Add(pg); }
+                ControlReply reply = await OsdCall.AskAsync(session, osd.PublicAddress, new ControlRequest
+                {
+                    ImageUsage = new ImageUsageRequest { Image = image.Id.Value },
+                }, (ushort)shard);
+                if (reply.Status is not ControlStatus.StatusOk) { continue; }
+                allocated += reply.ImageUsageResult.AllocatedBytes;
+                foreach (ulong pg in reply.ImageUsageResult.Pgs)
+                {
+                    if (new PgId(pg).Pool == pool.Id) { counted.Add(pg); }
+                }
+            }
         }
         int missing = pool.PgCount - counted.Count;
         if (missing > 0) { Console.Error.WriteLine($"fastblock: {missing} of {pool.PgCount} PGs did not answer; the sum is too small"); }

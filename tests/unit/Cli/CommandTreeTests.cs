@@ -56,6 +56,7 @@ public sealed class CommandTreeTests
     [InlineData("pool create", "image create")]
     [InlineData("session ls", "pg ls")]
     [InlineData("config show", "log level")]
+    [InlineData("inspect", "fsck")]
     [InlineData("osd ls", "osd tree")]
     [InlineData("mon mkfs", "osd mkfs")]
     [InlineData("nbd", "bench rw")]
