@@ -107,9 +107,10 @@ internal sealed class HandOverSink(OsdShard shard, IConnection connection) : ICo
         if (_isClosed || !durable) { return Errno.Canceled; }
         // What is in the log only would be lost when the log begins anew; at home it can be compared with the list.
         Errno status = await shard.MoveAllHomeAsync();
+        if (_isClosed) { return Errno.Canceled; }
         // The sessions are replaced by those that come; what is stored stays until the end.
         pg.Received.Reset(_index);
-        if (!_isClosed) { Answer(HandOverOp.Begin, pg.Id, status); }
+        Answer(HandOverOp.Begin, pg.Id, status);
         return status;
     }
 

@@ -23,17 +23,6 @@ internal sealed partial class PgReplica
             Answer(link, request.Tag, DataStatus.OutOfRange, request.Image);
             return;
         }
-        if (request.OwnerGeneration != 0)
-        {
-            SessionVerdict verdict = _state.Find(request.Image)?.JudgeOwner(request.OwnerGeneration)
-                ?? SessionVerdict.UnknownSession;
-            // Before this leader is ready its sessions may be behind: only then ask again.
-            if (verdict != SessionVerdict.Fresh)
-            {
-                Answer(link, request.Tag, IsServing ? StatusOf(verdict) : DataStatus.Again, request.Image);
-                return;
-            }
-        }
         ReadOp? op = _shard.ReadOps.TryRent();
         if (op is null)
         {
@@ -60,6 +49,16 @@ internal sealed partial class PgReplica
     /// <summary>Leadership is confirmed as of a moment after the request came in.</summary>
     public void ReadNow(ReadOp op)
     {
+        // Only now: before a new leader is ready its sessions may be behind, and let in an owner that is fenced already.
+        if (op.OwnerGeneration != 0)
+        {
+            SessionVerdict verdict = _state.Find(op.Target.Image)?.JudgeOwner(op.OwnerGeneration) ?? SessionVerdict.UnknownSession;
+            if (verdict != SessionVerdict.Fresh)
+            {
+                FinishRead(op, StatusOf(verdict));
+                return;
+            }
+        }
         if (op.Op == DataOp.BlockMap)
         {
             AnswerBlockMap(op);

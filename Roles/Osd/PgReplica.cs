@@ -111,6 +111,12 @@ internal sealed partial class PgReplica : IStateMachine
 
     public void Apply(in AppliedEntry entry)
     {
+        if (entry.Index.Value <= _state.Applied)
+        {
+            // A hand-over brought the state and was cut off before the log began anew: the state covers this entry already.
+            Relay(in entry);
+            return;
+        }
         // Reserve has checked the header when the entry was appended; the log's checksums guard it since.
         bool sound = PgOpHeader.TryRead(entry.Header, BlocksPerObject, out PgOpHeader op);
         Invariant.Require(sound);

@@ -15,6 +15,9 @@ internal sealed class ReadOp(OsdShard shard) : ObjectRead, IReadWaiter
     public ClientLink? Link { get; private set; }
     public ulong Tag { get; private set; }
     public DataOp Op { get; private set; }
+
+    /// <summary>0 = a reader that owns nothing.</summary>
+    public ulong OwnerGeneration { get; private set; }
     public ObjectId Target { get; private set; }
     public int From { get; private set; }
     public int Count { get; private set; }
@@ -28,6 +31,7 @@ internal sealed class ReadOp(OsdShard shard) : ObjectRead, IReadWaiter
         Link = link;
         Tag = request.Tag;
         Op = request.Op;
+        OwnerGeneration = request.OwnerGeneration;
         Target = request.Object;
         From = request.FirstBlock;
         Count = request.Blocks;
