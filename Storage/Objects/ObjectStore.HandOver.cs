@@ -34,7 +34,8 @@ internal sealed unsafe partial class ObjectStore
         uint number = _onodes.Find(new ObjectKey(group, obj));
         if (number == ChunkedSlab.None || !_onodes[number]->Is(OnodeFlags.Exists)) { return 0; }
         Onode* onode = _onodes[number];
-        new ReadOnlySpan<ulong>(_onodes.Present(onode), _onodes.MapWords).CopyTo(map);
+        // The store keeps room for the largest objects; the caller's map may be of a pool with smaller ones.
+        new ReadOnlySpan<ulong>(_onodes.Present(onode), Math.Min(_onodes.MapWords, map.Length)).CopyTo(map);
         for (uint at = onode->OverlayHead; at != ChunkedSlab.None; at = _overlay[at]->NextOfObject)
         {
             map[(int)(_overlay[at]->Block >> 6)] |= 1UL << (int)(_overlay[at]->Block & 63);
