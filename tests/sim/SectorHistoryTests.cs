@@ -29,6 +29,33 @@ public sealed class SectorHistoryTests
     }
 
     [Fact]
+    public void A_read_that_began_before_a_write_may_return_what_was_there_before_it()
+    {
+        var sector = new SectorHistory();
+        Write(sector, 1);
+        int read = sector.Begin(SectorOpKind.Read, 0);
+        Write(sector, 2);
+        Write(sector, 3);
+        int later = sector.Begin(SectorOpKind.Read, 0);
+        Assert.True(sector.EndRead(read, 1));
+        Assert.False(sector.EndRead(later, 2));
+    }
+
+    [Fact]
+    public void Two_reads_beside_the_same_writes_must_agree_on_their_order()
+    {
+        var sector = new SectorHistory();
+        int first = sector.Begin(SectorOpKind.Write, 1);
+        int second = sector.Begin(SectorOpKind.Write, 2);
+        int read = sector.Begin(SectorOpKind.Read, 0);
+        Assert.True(sector.EndWrite(first));
+        Assert.True(sector.EndWrite(second));
+        Assert.True(sector.EndRead(read, 1)); // either order
+        Assert.True(Read(sector, 2));         // then the second was the later one
+        Assert.False(Read(sector, 1));
+    }
+
+    [Fact]
     public void A_write_without_an_answer_may_land_late_once_and_not_twice()
     {
         var sector = new SectorHistory();

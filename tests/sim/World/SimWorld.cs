@@ -12,7 +12,10 @@ internal sealed class SimWorld : IDisposable
 {
     private readonly EventQueue _events = new();
     private readonly List<SimHost> _hosts = [];
+    private const int MaxEventsAtOnce = 100_000;
+
     private readonly List<BufferPool> _buried = [];
+    private int _eventsAtOnce;
 
     public SimWorld(ulong seed, string? tracePath = null)
     {
@@ -122,6 +125,9 @@ internal sealed class SimWorld : IDisposable
     private void RunNext()
     {
         SimEvent next = _events.Take();
+        if (next.At != Now) { _eventsAtOnce = 0; }
+        // Something goes on for ever without any time passing.
+        if (++_eventsAtOnce > MaxEventsAtOnce) { throw new InvalidOperationException("time stands still"); }
         Now = next.At;
         if (next.IsCancelled) { return; }
         EventCount++;

@@ -1,0 +1,106 @@
+using System;
+using System.Collections.Generic;
+using System.Text;
+using Fastblock.Native.Base;
+using Fastblock.Tests.Sim.Harness;
+
+namespace Fastblock.Tests.Sim.Cluster;
+
+internal sealed partial class ClusterScenario
+{
+    private bool _stopped;
+
+    /// <summary>Nothing is broken any more: every I/O must end, everything acknowledged must be readable, and the replicas of
+    /// each PG must become equal.</summary>
+    private void Settle()
+    {
+        _stopped = true;
+        foreach (ClientNode client in _clients)
+        {
+            if (!client.Host.IsRunning) { client.Start(); }
+            client.Stop();
+        }
+        Await("all I/O ended and images closed", () => AllClientsAtRest(), 120 * Units.NanosPerSecond, State);
+        foreach (SimImage image in _images) { ReadBack(image); }
+        string difference = "";
+        for (int i = 0; i < 60; i++)
+        {
+            difference = Difference();
+            if (difference.Length == 0) { return; }
+            World.RunFor(Units.NanosPerSecond);
+        }
+        throw new SimFailure($"replicas do not become equal: {difference}{State()}");
+    }
+
+    /// <summary>A new writer takes the image over (which rules out all that is left of earlier ones) and reads every sector that
+    /// was ever touched; a second pass must find the same.</summary>
+    private void ReadBack(SimImage image)
+    {
+        var reader = new VerifyNode(this, image);
+        reader.Start();
+        Await($"{image.Name} read back", () => reader.IsDone, 120 * Units.NanosPerSecond, () => reader.State + State());
+        reader.Host.EndOrderly();
+    }
+
+    /// <summary>Reads every replica of every PG and compares.</summary>
+    /// <returns>Empty = all there and equal.</returns>
+    private string Difference()
+    {
+        var found = new SortedDictionary<PgId, List<ReplicaContents>>();
+        int pending = 0;
+        foreach (OsdNode osd in _osds)
+        {
+            if (!osd.IsStarted) { return $"{osd.Host.Name} is not started"; }
+            pending++;
+            osd.Digest((pg, contents) =>
+            {
+                if (!found.TryGetValue(pg, out List<ReplicaContents>? replicas)) { found[pg] = replicas = []; }
+                replicas.Add(contents);
+            }, () => pending--);
+        }
+        if (!World.RunUntil(() => pending == 0, 30 * Units.NanosPerSecond)) { return "reading the replicas takes too long"; }
+        int emptied = 0;
+        foreach (OsdNode osd in _osds) { emptied += osd.WasEmptied ? 1 : 0; }
+        if (found.Count != Draw.PgCount) { return $"{found.Count} of {Draw.PgCount} PGs found"; }
+        foreach ((PgId pg, List<ReplicaContents> replicas) in found)
+        {
+            if (replicas.Count < Draw.Replicas - emptied) { return $"pg {pg} has {replicas.Count} replicas"; }
+            foreach (ReplicaContents replica in replicas)
+            {
+                string difference = replica.Compare(replicas[0]);
+                if (difference.Length > 0) { return $"pg {pg}: {difference}"; }
+            }
+        }
+        return "";
+    }
+
+    private bool AllClientsAtRest()
+    {
+        foreach (ClientNode client in _clients)
+        {
+            if (!client.IsAtRest) { return false; }
+        }
+        return true;
+    }
+
+    private bool AllOsds(Func<OsdNode, bool> holds)
+    {
+        foreach (OsdNode osd in _osds)
+        {
+            if (!holds(osd)) { return false; }
+        }
+        return true;
+    }
+
+    private string State()
+    {
+        var text = new StringBuilder();
+        foreach (MonNode mon in _mons) { _ = text.AppendLine().Append($"  {mon.Host.Name} {(mon.Host.IsRunning ? "up" : "down")}: {mon.Describe()}"); }
+        foreach (OsdNode osd in _osds) { _ = text.AppendLine().Append($"  {osd.Host.Name} {(osd.Host.IsRunning ? "up" : "down")}: {osd.Describe()}"); }
+        foreach (ClientNode client in _clients)
+        {
+            _ = text.AppendLine().Append($"  {client.Host.Name} {(client.IsAtRest ? "at rest" : "busy")}, {client.Work?.UnderWay ?? 0} under way");
+        }
+        return text.ToString();
+    }
+}

@@ -1,0 +1,184 @@
+using System;
+using System.Collections.Generic;
+using System.Text;
+using Fastblock.Native.Base;
+using Fastblock.Native.Reactor;
+using Fastblock.Net.Proto;
+using Fastblock.Net.Transport;
+using Fastblock.Roles.Client;
+using Fastblock.Storage.Log;
+using Fastblock.Tests.Sim.Checks;
+using Fastblock.Tests.Sim.Groups;
+using Fastblock.Tests.Sim.Harness;
+using Fastblock.Tests.Sim.Network;
+using Fastblock.Tests.Sim.World;
+
+namespace Fastblock.Tests.Sim.Cluster;
+
+/// <summary>A whole cluster of production monitors, OSDs and clients: random I/O on small images with every sector stamped,
+/// while machines die, links are cut and images change hands; then all heals, and everything must be there, readable, and
+/// equal on all replicas.</summary>
+internal sealed partial class ClusterScenario : Scenario
+{
+    public const string PoolName = "vol";
+
+    private readonly List<MonNode> _mons = [];
+    private readonly List<OsdNode> _osds = [];
+    private readonly List<ClientNode> _clients = [];
+    private readonly List<SimImage> _images = [];
+    private readonly NemesisPlan _plan;
+    private long _nextWrite = 1;
+
+    public ClusterScenario(SimWorld world) : base(world)
+    {
+        Draw = ClusterDraw.Draw(world.Prng);
+        _plan = NemesisPlan.Draw(world.Prng, maxDown: 1);
+        ClusterUuid = GroupsScenario.NewGuid(world.Prng);
+        for (int i = 0; i < Draw.Mons; i++) { _mons.Add(new MonNode(this, (uint)i)); }
+        for (int i = 0; i < Draw.Osds; i++) { _osds.Add(new OsdNode(this, i)); }
+    }
+
+    public ClusterDraw Draw { get; }
+    public Guid ClusterUuid { get; }
+    public IReadOnlyList<MonNode> Mons => _mons;
+    public IReadOnlyList<OsdNode> Osds => _osds;
+
+    public IReadOnlyList<NetAddress> MonAddresses
+    {
+        get
+        {
+            var addresses = new List<NetAddress>();
+            foreach (MonNode mon in _mons) { addresses.Add(mon.Address); }
+            return addresses;
+        }
+    }
+
+    public override string Describe()
+    {
+        long completed = 0;
+        foreach (ClientNode client in _clients) { completed += client.Completed; }
+        return $"{Draw} {_plan}; {completed} I/Os by clients that ended, {_nextWrite - 1} writes";
+    }
+
+    public long NextWrite() => _nextWrite++;
+
+    public void Note(SimHost host, string text) => World.Trace.Add(World.Now, host.Name, TraceKind.Note, text: text);
+
+    public MonClientOptions ClientOptions() => new()
+    {
+        Mons = MonAddresses,
+        Instance = GroupsScenario.NewGuid(World.Prng),
+        Cluster = ClusterUuid,
+    };
+
+    /// <summary>The middle of a place that I/O crowds around.</summary>
+    public long HotSpot(ImageHistory image, int spot)
+    {
+        // The first object border, the start, the end, and one in the middle of things.
+        long border = Draw.ObjectBytes / Units.SectorBytes;
+        return (spot % 4) switch
+        {
+            0 => Math.Min(border, image.SectorCount / 2),
+            1 => 0,
+            2 => image.SectorCount - 1,
+            _ => image.SectorCount / 3,
+        };
+    }
+
+    public override void Run()
+    {
+        Build();
+        BeginWork();
+        var nodes = new List<ISimNode>(_osds);
+        if (Draw.Mons > 1 || World.Prng.Below(2) == 0) { nodes.AddRange(_mons); }
+        var nemesis = new Nemesis(World, nodes, _plan);
+        BeginFaults();
+        nemesis.Begin();
+        if (Draw.EmptyOneOsd && Draw.Replicas > 1) { World.Schedule(World.Prng.Between(1, Draw.TroubleNanos / 2), EmptyOneOsd); }
+        World.RunFor(Draw.TroubleNanos);
+        nemesis.HealAll();
+        foreach (MonNode mon in _mons)
+        {
+            if (!mon.Host.IsRunning) { mon.Start(); }
+        }
+        World.RunFor(Units.NanosPerSecond);
+        Settle();
+    }
+
+    /// <summary>A healthy cluster with its pool and images.</summary>
+    private void Build()
+    {
+        foreach (MonNode mon in _mons) { mon.Start(); }
+        foreach (OsdNode osd in _osds) { osd.Start(); }
+        var admin = new AdminNode(this);
+        admin.Start();
+        Await("OSDs up", () => AllOsds(osd => osd.IsStarted), 30 * Units.NanosPerSecond);
+        _ = admin.Command("pool create", new ControlRequest
+        {
+            PoolCreate = new PoolCreateRequest { Name = PoolName, Replicas = Draw.Replicas, PgCount = Draw.PgCount, ObjectBytes = Draw.ObjectBytes },
+        });
+        for (int i = 0; i < Draw.Images; i++)
+        {
+            string name = $"image{i}";
+            ControlReply made = admin.Command("image create", new ControlRequest
+            {
+                ImageCreate = new ImageCreateRequest { Pool = PoolName, Name = name, SizeBytes = Draw.ImageBytes },
+            });
+            _images.Add(new SimImage(name, made.ImageCreateResult.Id, Draw.ImageBytes));
+        }
+        admin.Stop();
+    }
+
+    private void BeginWork()
+    {
+        int number = 0;
+        foreach (SimImage image in _images)
+        {
+            _clients.Add(new ClientNode(this, number++, image, isReader: false));
+            if (Draw.TakeOverPerMillion > 0) { _clients.Add(new ClientNode(this, number++, image, isReader: false)); }
+            if (World.Prng.Below(2) == 0) { _clients.Add(new ClientNode(this, number++, image, isReader: true)); }
+        }
+        foreach (ClientNode client in _clients) { client.Start(); }
+        if (Draw.KillClients) { ScheduleClientKill(); }
+        World.RunFor(Units.NanosPerSecond);
+    }
+
+    private void ScheduleClientKill() => World.Schedule(World.Prng.Between(500, 6000) * Units.NanosPerMilli, () =>
+    {
+        if (_stopped) { return; }
+        ClientNode client = _clients[World.Prng.Below(_clients.Count)];
+        client.Kill();
+        World.Schedule(World.Prng.Between(1, 1000) * Units.NanosPerMilli, () =>
+        {
+            if (!client.Host.IsRunning) { client.Start(); }
+        });
+        ScheduleClientKill();
+    });
+
+    private void BeginFaults()
+    {
+        Prng prng = World.Prng;
+        World.StallPerMillion = Draw.StallPerMillion;
+        World.Network.Faults = new NetFaults
+        {
+            LatePerMillion = prng.Below(2) == 0 ? 0 : prng.Below(3_000),
+            ResetPerMillion = prng.Below(2) == 0 ? 0 : prng.Below(1_000),
+            WindowBytes = prng.Below(2) == 0 ? 256 * 1024 : 16 * 1024,
+            SendQueueBytes = prng.Below(2) == 0 ? NetLimits.MaxSendQueueBytes : 256 * 1024,
+            FrameLossPerMillion = Draw.LossyFrames ? prng.Below(10_000) : 0,
+            FrameDoublePerMillion = Draw.LossyFrames ? prng.Below(10_000) : 0,
+            FrameOvertakenPerMillion = Draw.LossyFrames ? prng.Below(10_000) : 0,
+        };
+    }
+
+    private void EmptyOneOsd()
+    {
+        OsdNode osd = _osds[World.Prng.Below(_osds.Count)];
+        if (osd.Host.IsRunning) { osd.Host.CutPower(); }
+        osd.EmptyDevice(sameUuid: World.Prng.Below(2) == 0);
+        World.Schedule(World.Prng.Between(1, 2000) * Units.NanosPerMilli, () =>
+        {
+            if (!osd.Host.IsRunning) { osd.Start(); }
+        });
+    }
+}

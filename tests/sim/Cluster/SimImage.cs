@@ -1,0 +1,24 @@
+using System.Collections.Generic;
+using Fastblock.Native.Base;
+using Fastblock.Tests.Sim.Checks;
+
+namespace Fastblock.Tests.Sim.Cluster;
+
+/// <summary>An image of the scenario: its history and who has opened it.</summary>
+internal sealed class SimImage(string name, ulong number, long sizeBytes)
+{
+    private readonly List<ulong> _generations = [];
+
+    public string Name => name;
+    public ImageHistory History { get; } = new(number, sizeBytes / Units.SectorBytes);
+
+    /// <summary>An opening has succeeded; a writer's rules out what earlier owners left behind.</summary>
+    /// <param name="generation">0 = a reader.</param>
+    /// <returns>Number of the opening.</returns>
+    public int OnOpened(ulong generation)
+    {
+        _generations.Add(generation);
+        if (generation != 0) { History.RuleOut(opening => _generations[opening] < generation); }
+        return _generations.Count - 1;
+    }
+}

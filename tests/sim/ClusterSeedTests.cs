@@ -1,0 +1,21 @@
+using System.Collections.Generic;
+using Fastblock.Tests.Sim.Cluster;
+using Fastblock.Tests.Sim.Harness;
+using Xunit;
+
+namespace Fastblock.Tests.Sim;
+
+/// <summary>Goal: whatever happens to machines, links and disks, no acknowledged write is lost, no read is stale, and the cluster
+/// comes back. Method: see <see cref="ClusterScenario"/>; each seed draws its own cluster, limits, work and trouble.</summary>
+public sealed class ClusterSeedTests
+{
+    public static IEnumerable<object[]> Seeds()
+    {
+        foreach (ulong seed in SimRunner.Seeds(1, 100)) { yield return [seed]; }
+    }
+
+    [Theory]
+    [MemberData(nameof(Seeds))]
+    public void Clusters_keep_what_they_acknowledged(ulong seed) =>
+        _ = SimRunner.Check("cluster", seed, world => new ClusterScenario(world));
+}

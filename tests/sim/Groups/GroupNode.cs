@@ -1,0 +1,136 @@
+using System;
+using System.Collections.Generic;
+using Fastblock.Native.Base;
+using Fastblock.Native.Reactor;
+using Fastblock.Net.Transport;
+using Fastblock.Raft;
+using Fastblock.Roles.Replication;
+using Fastblock.Storage.Kv;
+using Fastblock.Storage.Log;
+using Fastblock.Storage.Volume;
+using Fastblock.Tests.Sim.Disk;
+using Fastblock.Tests.Sim.Harness;
+using Fastblock.Tests.Sim.World;
+
+namespace Fastblock.Tests.Sim.Groups;
+
+/// <summary>One node of the replication scenario: the production volume, log, key-value store and RaftHost over a simulated disk
+/// and network, with <see cref="GroupMachine"/>s on top.</summary>
+internal sealed class GroupNode : ISimNode, IHelloGate, IConnectionAcceptor
+{
+    private const long DiskBytes = 4 * Units.MiB;
+    private const ushort Port = 7000;
+
+    private readonly SimDisk _disk;
+    private readonly Guid _instance;
+    private SimSeat? _seat;
+    private bool _formatted;
+
+    public GroupNode(GroupsScenario scenario, uint id)
+    {
+        Scenario = scenario;
+        Id = id;
+        Prng prng = scenario.World.Prng;
+        Host = scenario.World.AddHost($"node{id}", prng.Between(-scenario.Draw.DriftPpm, scenario.Draw.DriftPpm));
+        _disk = Host.AddDisk(DiskBytes);
+        _instance = GroupsScenario.NewGuid(prng);
+    }
+
+    public GroupsScenario Scenario { get; }
+    public uint Id { get; }
+    public SimHost Host { get; }
+    public NetAddress Address => new(Host.Address, Port);
+    public GroupMember Member => new(new NodeId(Id), _instance);
+
+    /// <summary>The open groups; empty until the node has started.</summary>
+    public Dictionary<PgId, GroupMachine> Machines { get; } = [];
+    public RaftHost? Raft { get; private set; }
+    public SimSeat? Seat => Host.IsRunning ? _seat : null;
+
+    public void Start()
+    {
+        SimProcess process = Host.Start();
+        _seat = process.Seats[0];
+        Machines.Clear();
+        Raft = null;
+        SimSeat seat = _seat;
+        seat.Do(() => StartAsync(seat).Forget());
+    }
+
+    public string? Check(in Hello peer, out Hello own, out ITransport target)
+    {
+        own = new Hello { Role = PeerRole.Osd, NodeId = Id, Cluster = GroupsScenario.Cluster, Instance = _instance };
+        target = _seat!.Transport;
+        return null;
+    }
+
+    public IConnectionHandler? OnAccepted(IConnection connection) => Raft?.OnPeerConnection(connection);
+
+    private async ReactorTask StartAsync(SimSeat seat)
+    {
+        SimDiskPort port = _disk.Open(seat);
+        if (!_formatted)
+        {
+            VolumeResult made = await DeviceVolume.FormatAsync(seat.Reactor, port, new VolumeFormatOptions
+            {
+                Cluster = GroupsScenario.Cluster,
+                Kind = NodeKind.Osd,
+                NodeId = Id,
+                Device = _instance,
+                LogBytes = 2 * Units.MiB,
+                SegmentBytes = (int)(128 * Units.KiB),
+                Force = true,
+            });
+            Require(made.Status == VolumeStatus.Ok, made.Text);
+        }
+        VolumeResult opened = await DeviceVolume.OpenAsync(seat.Reactor, port, new VolumeExpectation { Cluster = GroupsScenario.Cluster });
+        Require(opened.Status == VolumeStatus.Ok, opened.Text);
+        VolumeLabel label = opened.Label!;
+        SimDiskPort part = _disk.Open(seat, label.PartOffset(0), label.PartBytes);
+        ShardVolumeResult shard = await ShardVolume.OpenAsync(seat.Reactor, part, label, 0);
+        Require(shard.Status == VolumeStatus.Ok, shard.Text);
+        var kv = new KvStore();
+        var replay = new RaftReplay();
+        LogOpenResult log = await DiskLog.OpenAsync(seat.Reactor, shard.Volume!, new DiskLogOptions { CacheBytes = Scenario.Draw.CacheBytes }, replay, kv);
+        Require(log.Status == Errno.None, log.Text);
+        Require(replay.Corruptions.Count == 0, $"its log says it is corrupt: {string.Join(", ", replay.Corruptions)}");
+        OpenGroups(seat, log.Log!, kv, replay);
+    }
+
+    private void OpenGroups(SimSeat seat, DiskLog log, KvStore kv, RaftReplay replay)
+    {
+        var raft = new RaftHost(seat.Reactor, seat.Transport, log, kv, replay, Scenario.Options(this), seat.Reactor.Prng.Fork());
+        foreach (GroupNode peer in Scenario.Nodes)
+        {
+            if (peer != this) { raft.SetPeerAddress(new NodeId(peer.Id), peer.Address, peer._instance); }
+        }
+        foreach (StoredGroup stored in raft.Stored)
+        {
+            var machine = new GroupMachine(this, stored.Id, kv);
+            Require(raft.OpenGroup(stored, machine, machine.Saved, out RaftGroup? group) == Errno.None, "OpenGroup");
+            machine.Group = group;
+            Machines.Add(stored.Id, machine);
+        }
+        Raft = raft;
+        seat.Transport.Acceptor = this;
+        Require(seat.Transport.Listen(Address, this, out _) == Errno.None, "Listen");
+        raft.Start();
+        foreach (PgId id in Scenario.GroupIds)
+        {
+            if (Machines.ContainsKey(id)) { continue; }
+            // As the map would say "creating": until every node has had it once.
+            Require(!_formatted || !Scenario.IsActive, $"node {Id} lost group {id}");
+            var machine = new GroupMachine(this, id, kv);
+            Require(raft.CreateGroup(id, Scenario.Config(id), machine, null, out RaftGroup? group) == Errno.None, "CreateGroup");
+            machine.Group = group;
+            Machines.Add(id, machine);
+        }
+        log.StartCleaner(raft, null);
+        _formatted = true;
+    }
+
+    private void Require(bool condition, string message)
+    {
+        if (!condition) { throw new SimFailure($"node {Id}: {message}"); }
+    }
+}
