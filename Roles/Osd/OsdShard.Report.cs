@@ -32,8 +32,12 @@ internal sealed partial class OsdShard
         }
         foreach (PgId id in _removedPgs) { stats.Add(new PgStat { Pg = id.Value, Removed = true }); }
         _removedPgs.Clear();
-        _owner.OnShardReport(new ShardReport(Index, all, stats, Objects.TotalBytes, Objects.UsedBytes,
-            Corruptions + Counters.ReadErrors) { HasNoRoom = IsFull });
+        ShardReport report = new(Index, all, stats, Objects.TotalBytes, Objects.UsedBytes,
+            Corruptions + Counters.ReadErrors)
+        {
+            HasNoRoom = IsFull,
+        };
+        _owner.OnShardReport(report);
         _reportAll = false;
         Reactor.Arm(_reportTimer, Reactor.NowNanos + _options.HeartbeatNanos);
     }

@@ -97,7 +97,10 @@ internal static class HeartbeatFrames
             BinaryPrimitives.ReadUInt64LittleEndian(from),
             BinaryPrimitives.ReadUInt64LittleEndian(from[8..]),
             BinaryPrimitives.ReadInt64LittleEndian(from[16..]),
-            (bits & ValidBit) != 0) { IsFull = (bits & FullBit) != 0 };
+            (bits & ValidBit) != 0)
+        {
+            IsFull = (bits & FullBit) != 0,
+        };
         for (; count < (int)length; count++)
         {
             left[count] = BinaryPrimitives.ReadUInt32LittleEndian(from[(AckBytes + (4 * count))..]);
