@@ -2,7 +2,6 @@ using System;
 using System.Diagnostics;
 using System.Linq;
 using Fastblock.Native.Base;
-using Fastblock.Native.Reactor;
 using Fastblock.Net.Transport;
 using Fastblock.Net.Transport.Tcp;
 using Xunit;

@@ -2,7 +2,6 @@ using System;
 using System.IO;
 using System.Linq;
 using System.Net;
-using System.Text;
 using Fastblock.Native.Base;
 using Fastblock.Native.Linux;
 using Fastblock.Native.Reactor;

@@ -1,5 +1,4 @@
 using System;
-using System.Linq;
 using Fastblock.Native.Base;
 using Fastblock.Roles.Cluster;
 using Xunit;

@@ -1,7 +1,6 @@
 using System;
 using Fastblock.Native.Base;
 using Fastblock.Tests.Sim.Network;
-using Fastblock.Tests.Sim.World;
 using Xunit;
 
 namespace Fastblock.Tests.Unit.Replication;

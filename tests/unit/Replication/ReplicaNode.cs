@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using System.Net;
 using Fastblock.Native.Base;
 using Fastblock.Native.Reactor;
 using Fastblock.Net.Transport;

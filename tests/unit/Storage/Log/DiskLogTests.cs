@@ -1,4 +1,3 @@
-using Fastblock.Native.Base;
 using Fastblock.Storage.Log;
 using Xunit;
 

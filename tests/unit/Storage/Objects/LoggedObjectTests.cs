@@ -26,7 +26,6 @@ public sealed class LoggedObjectTests
             }
             freed += world.Log!.Statistics.SegmentsFreed;
             moved += world.Store!.Statistics.BlocksMoved;
-            System.Console.WriteLine($"DBG {seed} life {life} freed {freed} moved {moved} refused {world.Refused} free {world.Store.FreeBytes} leaving {world.Store.Blobs.LeavingAus} freeau {world.Store.Blobs.FreeAus} resv {world.Store.ReservedBytes/8192} ov {world.Store.OverlayBlocks} logfree {world.Log.FreeSegments} writes {world.Log.Statistics.Writes} lr {world.Log.Statistics.Refused} cut {world.Device.IsCut}");
             world.Crash(onlyProcess: world.Prng.Chance(200_000));
             world.Device.CutAtWrite = world.Prng.Chance(300_000) ? world.Device.Writes + 1 + world.Prng.Below(3) : int.MaxValue;
             while (!world.TryOpen())
