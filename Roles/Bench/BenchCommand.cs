@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.CommandLine;
 using System.Globalization;
 using Fastblock.Native.Base;
+using Fastblock.Roles.Bench.Layers;
 using Fastblock.Roles.Client;
 using Fastblock.Roles.Config;
 
@@ -15,6 +16,7 @@ internal static class BenchCommand
     {
         ManualCommand bench = new("bench", "Measure the cluster, or one layer alone.");
         bench.Subcommands.Add(CreateRw());
+        LayerCommands.AddTo(bench);
         return bench;
     }
 
