@@ -37,6 +37,9 @@ internal sealed class ServerProcess : IDisposable
 
     public IReadOnlyList<ServerSeat> Seats => _seats;
 
+    /// <summary>For the log: what this kernel granted to the reactors' rings; they are all alike.</summary>
+    public string RingFeatures { get; private set; } = "";
+
     /// <summary>After <see cref="Run"/>: the threads have ended.</summary>
     public void Dispose() => _end.Dispose();
 
@@ -95,9 +98,10 @@ internal sealed class ServerProcess : IDisposable
         BufferPool buffers = new(options.Buffers);
         Errno error = UringEventSource.TryCreate(clock, buffers, options.Uring, out UringEventSource? source, out string whyNot);
         if (error != Errno.None) { throw OperatorException.FromErrno(error, whyNot); }
+        RingFeatures = $"{source!.Features}{(source.HasRegisteredBuffers ? ", registered buffers" : "")}";
         // The seed need not be secret, only different: elections and back-offs must not run in step.
         ulong seed = unchecked((ulong)clock.NowNanos ^ ((ulong)Environment.ProcessId << 32) ^ (ulong)index);
-        Reactor reactor = new(index, clock, new Prng(seed), source!, buffers,
+        Reactor reactor = new(index, clock, new Prng(seed), source, buffers,
             new ReactorOptions { Strategy = options.Poll, SpinNanos = options.SpinNanos });
         _seats.Add(new ServerSeat(reactor, new TcpTransport(reactor)));
         _threads.Add(new ReactorThread(reactor, core, $"{options.Name}-{index}"));

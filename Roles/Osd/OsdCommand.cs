@@ -118,7 +118,11 @@ internal static class OsdCommand
         };
         using IDisposable? endpoint = OsdMetrics.Serve(server, metrics);
         return process.Run(() => StartAsync(process, server, device, format),
-            () => log.Info($"osd.{server.Identity!.Id.Value} serves {server.Shards.Count} shards at {server.PublicAddress}"),
+            () =>
+            {
+                log.Info($"osd.{server.Identity!.Id.Value} serves {server.Shards.Count} shards at {server.PublicAddress}");
+                log.Info($"device by {device.Kind}; io_uring with {process.RingFeatures}");
+            },
             server.StopAsync);
     }
 

@@ -23,6 +23,14 @@ internal sealed class OsdDevice : IDisposable
     /// <summary>Its contents end with the process, so it is formatted anew at every start.</summary>
     public bool IsMemory => _file is null;
 
+    /// <summary>For the log: what decides how fast it can be.</summary>
+    public string Kind => _file switch
+    {
+        null => "memory",
+        { IsDirect: true } => "O_DIRECT",
+        _ => "the page cache: this file system has no O_DIRECT",
+    };
+
     public long SizeBytes => _file?.SizeBytes ?? _memoryBytes;
 
     /// <summary>Opens and locks what exists; <c>mem:SIZE</c> makes a device in memory.</summary>
