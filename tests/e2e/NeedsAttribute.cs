@@ -1,9 +1,12 @@
 using System.Collections.Generic;
 using Xunit;
+using Xunit.Sdk;
 
 namespace Fastblock.Tests.E2e;
 
-/// <summary>A test that needs programs which .ci/run installs; where one is missing it is skipped and says which.</summary>
+/// <summary>A test that needs programs which .ci/run installs; where one is missing it is skipped and says which.
+/// What can only be seen while it runs it says by <see cref="CannotRunHereException"/>.</summary>
+[XunitTestCaseDiscoverer("Fastblock.Tests.E2e.SkippableDiscoverer", "Fastblock.Tests")]
 internal sealed class NeedsAttribute : FactAttribute
 {
     public NeedsAttribute(params string[] programs)
