@@ -97,14 +97,27 @@ internal sealed class OsdServer : IHelloGate, IShardOwner, IMapListener, IDispos
 
     private string? Listen()
     {
-        Errno status = _seats[0].Transport.Listen(_options.PublicAddress, this, out NetAddress bound);
+        OsdInfo? last = _shards[0].LastSelf;
+        Errno status = ListenAt(_options.PublicAddress, last?.PublicAddress, out NetAddress bound);
         if (status != Errno.None) { return $"cannot listen on {_options.PublicAddress}: {status}"; }
         (PublicAddress, ClusterAddress) = (bound, bound);
         if (_options.ClusterAddress == _options.PublicAddress) { return null; }
-        status = _seats[0].Transport.Listen(_options.ClusterAddress, this, out bound);
+        status = ListenAt(_options.ClusterAddress, last?.ClusterAddress, out bound);
         if (status != Errno.None) { return $"cannot listen on {_options.ClusterAddress}: {status}"; }
         ClusterAddress = bound;
         return null;
+    }
+
+    /// <summary>Where any port will do, the last one is the best: clients and peers find this OSD again although no monitor
+    /// is there to tell them of another.</summary>
+    private Errno ListenAt(NetAddress wanted, NetAddress? last, out NetAddress bound)
+    {
+        if (wanted.Port == 0 && last is not null
+            && _seats[0].Transport.Listen(new NetAddress(wanted.Address, last.Port), this, out bound) == Errno.None)
+        {
+            return Errno.None;
+        }
+        return _seats[0].Transport.Listen(wanted, this, out bound);
     }
 
     private void StartControl()

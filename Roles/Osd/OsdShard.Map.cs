@@ -23,6 +23,9 @@ internal sealed partial class OsdShard
     /// <summary>PGs that the map gives us and that are not here.</summary>
     public IReadOnlyCollection<PgId> Lost => _lost;
 
+    /// <summary>What the map last said about this OSD, before its restart; null = never heard.</summary>
+    public OsdInfo? LastSelf { get; private set; }
+
     /// <summary>The mirror has moved on. Compares everything: a shard holds some hundred PGs, and maps change rarely.</summary>
     public void OnMapChanged()
     {
@@ -39,9 +42,9 @@ internal sealed partial class OsdShard
     {
         foreach (OsdInfo osd in Map.Osds)
         {
-            if (osd.Id == Identity.Id || osd.ClusterAddress is null) { continue; }
-            Host.SetPeerAddress(new NodeId(osd.Id.Value), osd.ClusterAddress, osd.Device);
+            if (osd.ClusterAddress is null) { continue; }
             RememberPeer(osd);
+            if (osd.Id != Identity.Id) { Host.SetPeerAddress(new NodeId(osd.Id.Value), osd.ClusterAddress, osd.Device); }
         }
     }
 
@@ -63,8 +66,9 @@ internal sealed partial class OsdShard
         KvScan scan = Kv.Scan(OsdKeys.PeerPrefix);
         while (scan.Next())
         {
-            if (OsdInfo.TryRead(scan.Value, default, out OsdInfo osd) && osd.ClusterAddress is not null
-                && osd.Id != Identity.Id)
+            if (!OsdInfo.TryRead(scan.Value, default, out OsdInfo osd) || osd.ClusterAddress is null) { continue; }
+            if (osd.Id == Identity.Id) { LastSelf = osd; }
+            else
             {
                 Host.SetPeerAddress(new NodeId(osd.Id.Value), osd.ClusterAddress, osd.Device);
             }
