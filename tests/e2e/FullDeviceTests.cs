@@ -1,0 +1,115 @@
+using System;
+using System.Collections.Generic;
+using System.Diagnostics;
+using System.Text;
+using Xunit;
+
+namespace Fastblock.Tests.E2e;
+
+/// <summary>Goal: a full device costs a client an ENOSPC and nothing else. Method: fill small devices one MiB after the other,
+/// each with its own byte, until writes are refused; all that was accepted must be readable, a trim must make room, and writes
+/// must work again.</summary>
+[Collection(E2eCollection.Name)]
+public sealed class FullDeviceTests
+{
+    private const int ImageMib = 192;
+
+    [Needs("qemu-io")]
+    public void When_all_replicas_are_full_writes_get_ENOSPC_and_work_again_after_a_trim()
+    {
+        using VstartCluster cluster = VstartCluster.Start("--size", "128M", "--pgs", "4");
+        FillTrimAndGoOn(cluster, "vol/full");
+    }
+
+    [Needs("qemu-io")]
+    public void One_full_replica_of_three_is_enough_for_ENOSPC()
+    {
+        using VstartCluster cluster = ThreeOsds.WithLastOf(size: "128M");
+        FillTrimAndGoOn(cluster, $"{ThreeOsds.Pool}/full");
+    }
+
+    [Needs("qemu-io")]
+    public void Removing_an_image_makes_room_for_another()
+    {
+        using VstartCluster cluster = VstartCluster.Start("--size", "128M", "--pgs", "4");
+        cluster.Cli("image", "create", "vol/first", "--size", $"{ImageMib}M").Ok();
+        int fitted;
+        using (NbdServerProcess server = NbdServerProcess.Start(cluster, "vol/first"))
+        {
+            fitted = Fill(cluster, server).Count;
+        }
+        cluster.Cli("image", "rm", "vol/first").Ok();
+        cluster.Cli("image", "create", "vol/second", "--size", $"{ImageMib}M").Ok();
+        using NbdServerProcess next = NbdServerProcess.Start(cluster, "vol/second");
+        Shell.Until("the room of the removed image", () => Write(next, 0, 77));
+        Assert.InRange(Fill(cluster, next).Count, fitted / 2, ImageMib);
+    }
+
+    private static void FillTrimAndGoOn(VstartCluster cluster, string image)
+    {
+        cluster.Cli("image", "create", image, "--size", $"{ImageMib}M").Ok();
+        using NbdServerProcess server = NbdServerProcess.Start(cluster, image);
+        SortedSet<int> written = Fill(cluster, server);
+        Assert.InRange(written.Count, 16, ImageMib - 16);
+        RequireContents(cluster, server, written);
+        Shell.Until("the monitors to say that an OSD is full", () => cluster.HealthCodes().Contains("OSD_FULL"));
+
+        // Every second object (4 MiB) goes: more than the reserve that keeps the device usable.
+        for (int at = 0; at < ImageMib; at += 8)
+        {
+            Assert.True(Io(server, $"discard {at}M 4M").Code == 0);
+            for (int i = at; i < at + 4; i++) { _ = written.Remove(i); }
+        }
+        Shell.Until("the trimmed room", () => Write(server, 0, Stamp(0)));
+        written.Add(0);
+        Shell.Until("the monitors to see the room", () => !cluster.HealthCodes().Contains("OSD_FULL"));
+        for (int at = 1; at < 4; at++)
+        {
+            Assert.True(Write(server, at, Stamp(at)), $"MiB {at}");
+            written.Add(at);
+        }
+        RequireContents(cluster, server, written);
+        cluster.RequireEqualReplicas();
+    }
+
+    /// <summary>Writes MiB after MiB until several in a row were refused: PGs lie on the same devices, but fill in turns.</summary>
+    /// <returns>Those that were accepted whole.</returns>
+    private static SortedSet<int> Fill(VstartCluster cluster, NbdServerProcess server)
+    {
+        SortedSet<int> written = [];
+        int refusedInARow = 0;
+        for (int at = 0; at < ImageMib && refusedInARow < 8; at++)
+        {
+            Stopwatch watch = Stopwatch.StartNew();
+            CommandResult result = Io(server, $"write -P {Stamp(at)} {at}M 1M");
+            Assert.True(watch.Elapsed.TotalSeconds < 20, $"a write took {watch.Elapsed} to be answered" + cluster.Logs());
+            if (result.Code == 0)
+            {
+                refusedInARow = 0;
+                written.Add(at);
+                continue;
+            }
+            Assert.Contains("No space left on device", result.Output + result.Error, StringComparison.Ordinal);
+            refusedInARow++;
+        }
+        Assert.True(refusedInARow > 0, "the device never became full");
+        return written;
+    }
+
+    private static void RequireContents(VstartCluster cluster, NbdServerProcess server, SortedSet<int> written)
+    {
+        StringBuilder script = new();
+        foreach (int at in written) { script.Append($"read -P {Stamp(at)} {at}M 1M\n"); }
+        using Process process = Shell.Start("qemu-io", ["-f", "raw", server.Uri]);
+        process.StandardInput.Write(script);
+        CommandResult result = Shell.Finish(process, "qemu-io", ["read all"]);
+        Assert.True(result.Code == 0 && !result.Output.Contains("verification failed", StringComparison.Ordinal)
+            && !result.Output.Contains("read failed", StringComparison.Ordinal), result.Output + result.Error + cluster.Logs());
+    }
+
+    private static bool Write(NbdServerProcess server, int at, int stamp) => Io(server, $"write -P {stamp} {at}M 1M").Code == 0;
+
+    private static CommandResult Io(NbdServerProcess server, string command) => Shell.Run("qemu-io", "-f", "raw", server.Uri, "-c", command);
+
+    private static int Stamp(int at) => (at % 250) + 1;
+}
