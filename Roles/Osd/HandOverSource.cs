@@ -131,9 +131,10 @@ internal sealed class HandOverSource : IConnectionHandler
             byte[] items = new byte[count * HandOverMessage.ListItemBytes];
             PackList(page.AsSpan(0, count), items);
             Errno status = await AskAsync(HandOverOp.Objects, more ? HandOverMessage.More : (byte)0, (ushort)count, items);
+            byte[] wanted = [.. _wanted]; // the next answer overwrites it
             for (int i = 0; status == Errno.None && i < count; i++)
             {
-                bool isWanted = (_wanted[i / 8] & (1 << (i % 8))) != 0;
+                bool isWanted = (wanted[i / 8] & (1 << (i % 8))) != 0;
                 if (isWanted) { status = await SendObjectAsync(page[i].Object); }
             }
             if (status != Errno.None || !more) { return status; }

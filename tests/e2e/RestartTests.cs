@@ -66,7 +66,7 @@ public sealed class RestartTests
         Faults.Dead osd = cluster.KillHard("osd.0");
         string cut = Path.Combine(cluster.Root, "empty.img");
         File.WriteAllBytes(cut, new byte[64 << 20]);
-        Shell.Fastblock("osd", "--device", cut, "--core-mask", "0x1", "--config", config).Refused(5, "osd mkfs");
+        Shell.Fastblock("osd", "--device", cut, "--core-mask", "0x1", "--config", config).Refused(5, "not formatted");
         Shell.Fastblock("osd", "--device", Path.Combine(cluster.Root, "nowhere.img"), "--core-mask", "0x1", "--config", config).Refused(3, "nowhere.img");
         Shell.Fastblock("osd", "mkfs", "--device", device, "--config", config).Refused(4, "--force");
         Shell.Fastblock("mon", "--device", device, "--config", config).Refused(5, "osd");
