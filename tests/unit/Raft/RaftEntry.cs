@@ -1,0 +1,6 @@
+using Fastblock.Raft;
+
+namespace Fastblock.Tests.Unit.Raft;
+
+/// <summary>An entry with something in it by which it is known again.</summary>
+internal readonly record struct RaftEntry(Term Term, EntryKind Kind, ulong Value);
