@@ -70,20 +70,12 @@ internal sealed class ClusterSession
         return reply;
     }
 
-    /// <summary>The cluster map, complete.</summary>
+    /// <summary>The cluster map, complete and as new as the cluster is now.</summary>
     public async ReactorTask<ClusterMap> MapAsync()
     {
-        if (await Mon.WaitForMapAsync(LeftNanos)) { return Mon.Map; }
+        if (await Mon.CatchUpAsync(LeftNanos) is ControlStatus.StatusOk) { return Mon.Map; }
         ExitCode code = Mon.IsConnected ? ExitCode.Timeout : ExitCode.NoConnection;
         throw new OperatorException(code, Mon.IsConnected ? "the monitors did not send the cluster map in time" : Mon.NoConnectionText());
-    }
-
-    /// <summary>The map with at least everything in it that <paramref name="reply"/> was answered from.</summary>
-    public async ReactorTask<ClusterMap> MapAfterAsync(ControlReply reply)
-    {
-        ClusterMap map = await MapAsync();
-        return await Mon.WaitForEpochAsync(new Epoch(reply.Revision), LeftNanos) ? map
-            : throw new OperatorException(ExitCode.Timeout, "the monitors did not send the new cluster map in time");
     }
 
     /// <summary>Turns a refusal into an exception. The numbers of the statuses are those of the exit codes.</summary>

@@ -133,6 +133,18 @@ internal sealed partial class MonClient : IControlChannelOwner
     public ReactorTask<bool> WaitForEpochAsync(Epoch epoch, long timeoutNanos) =>
         WaitAsync(client => client.IsMapReady && client.Map.Epoch >= epoch, _reactor.NowNanos + timeoutNanos);
 
+    /// <summary>Waits for a map that is as new as the cluster itself at this moment: the monitor that we watch may lag behind
+    /// the leader that has just answered a command of ours or of somebody else.</summary>
+    /// <returns>The status of asking the leader, or Timeout when the map did not come.</returns>
+    public async ReactorTask<ControlStatus> CatchUpAsync(long timeoutNanos)
+    {
+        long deadline = _reactor.NowNanos + timeoutNanos;
+        ControlReply reply = await RequestAsync(new ControlRequest { Health = new HealthRequest() }, timeoutNanos);
+        if (reply.Status is not ControlStatus.StatusOk) { return reply.Status; }
+        bool reached = await WaitForEpochAsync(new Epoch(reply.Revision), deadline - _reactor.NowNanos);
+        return reached ? ControlStatus.StatusOk : ControlStatus.StatusTimeout;
+    }
+
     /// <summary>What to tell a user who could not reach the cluster.</summary>
     public string NoConnectionText() =>
         $"no monitor of {string.Join(", ", _mons)} can be reached" + (LastError.Length > 0 ? $": {LastError}" : "");

@@ -33,8 +33,8 @@ internal sealed class MonImageAuthority : IImageAuthority, IMapListener
 
     public async ReactorTask<Errno> WaitForMapAsync(long deadlineNanos)
     {
-        bool ready = await _mons.WaitForMapAsync(deadlineNanos - _reactor.NowNanos);
-        return ready ? Errno.None : _mons.IsConnected ? Errno.TimedOut : Errno.NotConnected;
+        ControlStatus status = await _mons.CatchUpAsync(deadlineNanos - _reactor.NowNanos);
+        return status == ControlStatus.StatusOk ? Errno.None : _mons.IsConnected ? Errno.TimedOut : Errno.NotConnected;
     }
 
     public async ReactorTask<OwnershipGrant> AcquireAsync(ImageId image, string description, bool takeOver, long deadlineNanos)
