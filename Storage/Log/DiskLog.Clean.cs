@@ -23,6 +23,7 @@ internal sealed partial class DiskLog
     internal DiskLogOptions Options => _options;
     internal IKvLogClient KvClient => _kv;
     internal int SegmentCount => _segmentCount;
+    internal int SegmentBytes => _segmentBytes;
     internal ulong OldestSegment => _startSegment;
 
     /// <summary>The head itself can never be freed.</summary>
@@ -35,22 +36,29 @@ internal sealed partial class DiskLog
     internal LogRange RangeOf(ulong segment) =>
         new(new LogLocation(_logOffset + RegionOffset(segment)), _segmentBytes / Units.BlockBytes);
 
-    internal bool IsLiveIn(ulong segment, LogGroup group, ulong incarnation, ulong index) =>
-        !group.IsRemoved && group.Incarnation == incarnation && group.Holds(index) && IsIn(in group[index], segment);
+    internal bool IsLiveIn(ulong segment, LogGroup group, int life, ulong index) =>
+        !group.IsRemoved && group.Life == life && group.Holds(index) && IsIn(in group[index], segment);
 
     /// <summary>Greatest index of the span that is live in the segment; 0 = none.</summary>
     internal ulong LastLiveIn(ulong segment, in SegmentState.Span span) =>
-        LastLiveIn(segment, span.Group, span.Group.Incarnation, span.Last, span.First);
+        LastLiveIn(segment, span.Group, span.Group.Life, span.Last, span.First);
 
     /// <summary>Greatest index up to <paramref name="last"/> that is live in the segment; 0 = none.</summary>
-    internal ulong LastLiveIn(ulong segment, LogGroup group, ulong incarnation, ulong last, ulong first = 0)
+    internal ulong LastLiveIn(ulong segment, LogGroup group, int life, ulong last, ulong first = 0)
     {
         ulong end = Math.Max(first, group.BaseIndex + 1);
         for (ulong index = Math.Min(last, group.LastIndex); index >= end; index--)
         {
-            if (IsLiveIn(segment, group, incarnation, index)) { return index; }
+            if (IsLiveIn(segment, group, life, index)) { return index; }
         }
         return 0;
+    }
+
+    /// <summary>Upper bound of the log space that copying the entry takes.</summary>
+    internal static long CopyBytes(LogGroup group, ulong index)
+    {
+        ref IndexEntry entry = ref group[index];
+        return LogRecord.EntrySize(entry.HeaderBytes, entry.PayloadBlocks) + ((long)entry.PayloadBlocks * Units.BlockBytes);
     }
 
     /// <summary>The payload of an entry that lies in another segment.</summary>
@@ -78,7 +86,7 @@ internal sealed partial class DiskLog
     /// <param name="read">How the reading went: BadMessage marks the copy.</param>
     internal Errno TryAppendCopy(ulong segment, LogGroup group, ulong index, LogEntryBuffer entry, Errno read)
     {
-        if (!IsLiveIn(segment, group, group.Incarnation, index) || group[index].Term != entry.Term || entry.Index != index)
+        if (!IsLiveIn(segment, group, group.Life, index) || group[index].Term != entry.Term || entry.Index != index)
         {
             return Errno.None;
         }
@@ -100,6 +108,7 @@ internal sealed partial class DiskLog
         AddSpan(group, index, _headSegment);
         _statistics.CopiedEntries++;
         _statistics.CopiedBytes += entry.PayloadBytes;
+        _statistics.CleaningBytes += entry.PayloadBytes;
         return Errno.None;
     }
 
@@ -116,15 +125,13 @@ internal sealed partial class DiskLog
     }
 
     /// <summary>Records that the group's entries up to <paramref name="upTo"/> are gone, and drops them from memory.</summary>
-    internal Errno TryAppendBase(LogGroup group, ulong incarnation, ulong upTo)
+    internal Errno TryAppendBase(LogGroup group, int life, ulong upTo)
     {
-        if (group.IsRemoved || group.Incarnation != incarnation || upTo < group.BaseIndex || upTo > group.LastIndex)
-        {
-            return Errno.None; // reset or removed meanwhile
-        }
+        if (group.IsRemoved || group.Life != life || upTo < group.BaseIndex) { return Errno.None; } // reset or removed meanwhile
+        upTo = Math.Min(upTo, group.LastIndex);
         bool known = group.TryGetTerm(upTo, out ulong term);
         Invariant.Require(known);
-        Errno status = AppendGroup(LogRecordKind.GroupBase, group.Id, incarnation, upTo, term, LogRoom.Cleaning, null);
+        Errno status = AppendGroup(LogRecordKind.GroupBase, group.Id, group.Incarnation, upTo, term, LogRoom.Cleaning, null);
         if (status is not Errno.None) { return status; }
         group.DropUpTo(upTo, term);
         group.BaseSegment = _headSegment;

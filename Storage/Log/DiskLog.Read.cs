@@ -25,7 +25,8 @@ internal sealed partial class DiskLog
         bool there = _cache.TryGetHeader(entry.HeaderTicket, entry.HeaderBytes + crcBytes, out ReadOnlySpan<byte> bytes);
         if (there && withPayload && entry.PayloadBlocks > 0)
         {
-            there = _cache.TryGetPayload(entry.PayloadTicket, out payload, out offset);
+            // What is known to be damaged is never served from memory: the device's answer is checked.
+            there = !entry.IsDamaged && _cache.TryGetPayload(entry.PayloadTicket, out payload, out offset);
         }
         if (!there)
         {
@@ -49,16 +50,20 @@ internal sealed partial class DiskLog
     /// BadMessage = damaged; Io.</returns>
     public async ReactorTask<Errno> ReadAsync(PgId group, ulong index, bool withPayload, LogEntryBuffer into)
     {
-        Errno status = TryReadCached(group, index, withPayload, into);
-        if (status is not Errno.Again) { return status; }
-        IndexEntry entry = _groups[group][index];
-        int place = PlaceOfBlock(entry.BatchBlock);
-        _segments[place].Readers++;
-        status = await ReadFromDeviceAsync(group, index, entry, withPayload, verifyPayload: true, into);
-        _segments[place].Readers--;
-        if (status is not Errno.None) { into.Clear(); }
-        if (status is Errno.NotFound && IsStillAt(group, index, in entry)) { return Errno.BadMessage; }
-        return status;
+        while (true)
+        {
+            Errno status = TryReadCached(group, index, withPayload, into);
+            if (status is not Errno.Again) { return status; }
+            IndexEntry entry = _groups[group][index];
+            int place = PlaceOfBlock(entry.BatchBlock);
+            _segments[place].Readers++;
+            status = await ReadFromDeviceAsync(group, index, entry, withPayload, verifyPayload: true, into);
+            _segments[place].Readers--;
+            if (status is not Errno.None) { into.Clear(); }
+            if (status is not Errno.NotFound) { return status; }
+            // Not what was expected at its place: damage, or the entry was cut off, cleaned or copied meanwhile: look again.
+            if (IsStillAt(group, index, in entry)) { return Errno.BadMessage; }
+        }
     }
 
     private async ReactorTask<Errno> ReadFromDeviceAsync(

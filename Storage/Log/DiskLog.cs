@@ -35,6 +35,8 @@ internal sealed partial class DiskLog : IIterationHook
     private ulong _startSegment;
     private ulong _headSegment;
     private int _headOffset;
+    private int _largestRecordBlocks;
+    private int _entryReserve = LogLimits.EntryReserveSegments;
     private ulong _nextSequence = 1;
 
     internal DiskLog(Reactor reactor, ShardVolume volume, DiskLogOptions options, IKvLogClient kv)
@@ -230,9 +232,11 @@ internal sealed partial class DiskLog : IIterationHook
         int headerBlocks = (int)Units.BlocksRoundedUp(BatchHeader.SizeBytes + recordBytes);
         int bytes = (headerBlocks * Units.BlockBytes) + payloadBytes;
         if (bytes > _segmentBytes) { return Errno.Invalid; }
+        NoteRecordSize(bytes / Units.BlockBytes);
         bool crosses = _headOffset + bytes > _segmentBytes;
         if (crosses && FreeSegments <= Reserve(room))
         {
+            Reached.Mark("log: full");
             _statistics.Refused++;
             _cleaner.Wake();
             return Errno.NoSpace;
@@ -248,13 +252,14 @@ internal sealed partial class DiskLog : IIterationHook
         if (_headOffset == 0) { _segments[PlaceOf(_headSegment)].FirstBatch = _nextSequence; }
         _open.AddBatch(_nextSequence++, RegionOffset(_headSegment) + _headOffset, headerBlocks);
         _headOffset += headerBlocks * Units.BlockBytes;
+        if (room is LogRoom.Cleaning) { _statistics.CleaningBytes += headerBlocks * Units.BlockBytes; }
         return Errno.None;
     }
 
     private int Reserve(LogRoom room) => room switch
     {
-        LogRoom.Entry => Math.Max(_options.ReserveSegments, LogLimits.CleanerReserveSegments + 1),
-        LogRoom.Metadata => LogLimits.CleanerReserveSegments,
+        LogRoom.Entry => _entryReserve,
+        LogRoom.Metadata => _cleaner.IsCleaning ? LogLimits.CleaningMetadataReserveSegments : LogLimits.MetadataReserveSegments,
         _ => 0,
     };
 
@@ -271,7 +276,25 @@ internal sealed partial class DiskLog : IIterationHook
 
     internal int CleanBelow => _options.CleanBelowSegments > 0
         ? _options.CleanBelowSegments
-        : Math.Max(Reserve(LogRoom.Entry) + 2, _segmentCount / 4);
+        : Math.Max(_entryReserve + 2, _segmentCount / 4);
+
+    /// <summary>A log full of entries that may not go must still turn round, for the sake of the metadata. Every segment can lose
+    /// nearly one record's size at its end when it is packed anew, so that much is kept free from the start.</summary>
+    internal void NoteRecordSize(int blocks)
+    {
+        if (blocks <= _largestRecordBlocks) { return; }
+        _largestRecordBlocks = blocks;
+        long lost = (long)(_segmentCount - LogLimits.EntryReserveSegments) * blocks * Units.BlockBytes;
+        _entryReserve = LogLimits.EntryReserveSegments + (int)((lost + _segmentBytes - 1) / _segmentBytes);
+    }
+
+    /// <summary>Would this many bytes of copies fit, with a segment to spare, even if they are packed badly?</summary>
+    internal bool FitsCopies(long bytes)
+    {
+        long usable = _segmentBytes - ((long)_largestRecordBlocks * Units.BlockBytes);
+        return bytes <= Math.Max(0, _segmentBytes - _headOffset - ((long)_largestRecordBlocks * Units.BlockBytes))
+            + (Math.Max(0, FreeSegments - 1) * Math.Max(usable, Units.BlockBytes));
+    }
 
     private unsafe Errno Append(in EntryRecord record, LogRecordFlags flags, PooledBuffer? payload, int payloadOffset,
         int payloadBytes, LogRoom room, out IndexEntry entry)

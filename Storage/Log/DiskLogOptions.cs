@@ -27,9 +27,6 @@ internal sealed record DiskLogOptions
     /// <summary>Cleaning begins when fewer segments than this are free; 0 = a quarter of all.</summary>
     public int CleanBelowSegments { get; init; }
 
-    /// <summary>Segments that entries may not use: cleaning and metadata still get through when the log is full.</summary>
-    public int ReserveSegments { get; init; } = 3;
-
     /// <summary>After this long without appends a header-only batch is written that says that all before it is durable, so
     /// that rot of the last batches is told apart from a torn tail. 0 = never.</summary>
     public long SealAfterNanos { get; init; } = 50 * Units.NanosPerMilli;

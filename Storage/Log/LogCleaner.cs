@@ -21,19 +21,28 @@ internal sealed class LogCleaner(DiskLog log) : IRunnable
     /// <summary>Owners asked at the same time: their commits then share the log's writes.</summary>
     private const int ReleasesAtOnce = 32;
 
+    /// <summary>Entries and payload bytes that are read before they are appended together.</summary>
+    private const int CopiesAtOnce = 32;
+
+    private const int CopyBytesAtOnce = (int)(512 * Units.KiB);
+
     /// <summary>Wait before trying again when something refused or failed.</summary>
     private const long RetryNanos = Units.NanosPerMilli;
 
-    /// <summary>Wait when a whole round of the ring has freed nothing: everything in the log is live.</summary>
-    private const long FruitlessNanos = 20 * Units.NanosPerMilli;
+    /// <summary>Wait after each segment when a whole round of the ring has gained next to nothing.</summary>
+    private const long FruitlessNanos = 100 * Units.NanosPerMilli;
 
-    private readonly record struct Release(LogGroup Group, ulong Incarnation, ulong LastInSegment, ReactorTask<ulong> Task);
+    private readonly record struct Release(LogGroup Group, int Life, ulong LastInSegment, ReactorTask<ulong> Task);
 
-    private readonly record struct Drop(LogGroup Group, ulong Incarnation, ulong UpTo);
+    private readonly record struct Copy(LogGroup Group, int Life, ulong Index);
+
+    private readonly record struct Drop(LogGroup Group, int Life, ulong UpTo);
 
     private readonly ReactorSignal<bool> _wake = new();
     private readonly ReactorSignal<bool> _stopped = new();
-    private readonly LogEntryBuffer _entry = new();
+    private readonly LogEntryBuffer[] _entries = new LogEntryBuffer[CopiesAtOnce];
+    private readonly Errno[] _reads = new Errno[CopiesAtOnce];
+    private readonly List<Copy> _copies = [];
     private readonly List<LogRange> _ranges = [];
     private readonly List<Drop> _drops = [];
     private ILogOwner? _owner;
@@ -43,6 +52,9 @@ internal sealed class LogCleaner(DiskLog log) : IRunnable
     private bool _wakeQueued;
     private int _fruitless;
 
+    /// <summary>A pass is under way: owners may be making room for it.</summary>
+    public bool IsCleaning { get; private set; }
+
     /// <summary>Free segments before the cleaner has anything to do for long.</summary>
     private bool HasWork => log.FreeSegments < log.CleanBelow && log.CanClean;
 
@@ -50,6 +62,7 @@ internal sealed class LogCleaner(DiskLog log) : IRunnable
     {
         Invariant.Require(!_running);
         (_owner, _mover, _running) = (owner, mover, true);
+        for (int i = 0; i < CopiesAtOnce; i++) { _entries[i] = new LogEntryBuffer(); }
         RunAsync().Start();
     }
 
@@ -85,15 +98,19 @@ internal sealed class LogCleaner(DiskLog log) : IRunnable
                 _wake.Reset();
                 continue;
             }
-            int freeBefore = log.FreeSegments;
+            long before = log.Statistics.CleaningBytes;
+            IsCleaning = true;
             Errno status = await CleanOldestAsync();
-            _fruitless = log.FreeSegments > freeBefore ? 0 : _fruitless + 1;
-            if (status is not Errno.None) { await log.Reactor.Delay(RetryNanos); }
-            else if (_fruitless > log.SegmentCount)
+            IsCleaning = false;
+            bool gained = status is Errno.None && log.Statistics.CleaningBytes - before < log.SegmentBytes / 4 * 3;
+            _fruitless = gained ? 0 : _fruitless + 1;
+            if (_fruitless > log.SegmentCount)
             {
+                // A whole round has freed next to nothing: everything is live. Time will tell, not work.
+                Reached.Mark("log: everything is live");
                 await log.Reactor.Delay(FruitlessNanos);
-                _fruitless = 0;
             }
+            else if (status is not Errno.None) { await log.Reactor.Delay(RetryNanos); }
         }
         _running = false;
         _stopped.Set(true);
@@ -105,7 +122,9 @@ internal sealed class LogCleaner(DiskLog log) : IRunnable
     {
         ulong segment = log.OldestSegment;
         _drops.Clear();
-        Errno status = await ReleaseEntriesAsync(segment);
+        _copies.Clear();
+        await ReleaseEntriesAsync(segment);
+        Errno status = await CopyEntriesAsync(segment);
         if (status is not Errno.None) { return status; }
         if (_mover is not null)
         {
@@ -121,8 +140,8 @@ internal sealed class LogCleaner(DiskLog log) : IRunnable
         return await log.FreeOldestAsync();
     }
 
-    /// <summary>Steps 1 and 2.</summary>
-    private async ReactorTask<Errno> ReleaseEntriesAsync(ulong segment)
+    /// <summary>Step 1: finds out what may go (_drops) and what must be copied (_copies).</summary>
+    private async ReactorTask ReleaseEntriesAsync(ulong segment)
     {
         SegmentState.Span[] spans = log.SpansOf(segment);
         List<Release> asked = [];
@@ -134,44 +153,82 @@ internal sealed class LogCleaner(DiskLog log) : IRunnable
                 LogGroup group = spans[next].Group;
                 ulong last = log.LastLiveIn(segment, in spans[next]);
                 if (last == 0) { continue; }
-                asked.Add(new Release(group, group.Incarnation, last, _owner!.ReleaseUpToAsync(group.Id, last)));
+                asked.Add(new Release(group, group.Life, last, _owner!.ReleaseUpToAsync(group.Id, last)));
             }
-            Errno status = Errno.None;
             foreach (Release release in asked)
             {
-                ulong upTo = await release.Task; // every task must be awaited, also after a failure
-                if (status is not Errno.None) { continue; }
-                if (upTo < release.LastInSegment) { status = await CopyEntriesAsync(segment, release, upTo + 1); }
-                ulong drop = log.LastLiveIn(segment, release.Group, release.Incarnation, System.Math.Min(upTo, release.LastInSegment));
-                if (drop != 0) { _drops.Add(new Drop(release.Group, release.Incarnation, drop)); }
+                ulong upTo = System.Math.Min(await release.Task, release.LastInSegment);
+                for (ulong index = System.Math.Max(upTo, release.Group.BaseIndex) + 1; index <= release.LastInSegment; index++)
+                {
+                    if (log.IsLiveIn(segment, release.Group, release.Life, index))
+                    {
+                        _copies.Add(new Copy(release.Group, release.Life, index));
+                    }
+                }
+                ulong drop = log.LastLiveIn(segment, release.Group, release.Life, upTo);
+                if (drop != 0) { _drops.Add(new Drop(release.Group, release.Life, drop)); }
             }
+        }
+    }
+
+    /// <summary>Step 2. Several entries are read before the first of them is appended, so that the copies share header blocks as
+    /// the originals did; else the log would grow by being cleaned.</summary>
+    private async ReactorTask<Errno> CopyEntriesAsync(ulong segment)
+    {
+        long bytes = 0;
+        foreach (Copy copy in _copies)
+        {
+            if (log.IsLiveIn(segment, copy.Group, copy.Life, copy.Index)) { bytes += DiskLog.CopyBytes(copy.Group, copy.Index); }
+        }
+        if (!log.FitsCopies(bytes)) { return Errno.NoSpace; }
+        for (int next = 0; next < _copies.Count;)
+        {
+            int count = 0;
+            for (bytes = 0; next + count < _copies.Count && count < CopiesAtOnce && bytes < CopyBytesAtOnce; count++)
+            {
+                if (await ReadCopyAsync(segment, _copies[next + count], count) is not Errno.None) { break; }
+                bytes += _entries[count].PayloadBytes;
+            }
+            if (count == 0) { await log.Reactor.Delay(RetryNanos / 10); } // no buffer at all
+            Errno status = await AppendCopiesAsync(segment, next, count);
             if (status is not Errno.None) { return status; }
+            next += count;
         }
         return Errno.None;
     }
 
-    /// <summary>Copies the entries from <paramref name="first"/> on that lie in the segment.</summary>
-    private async ReactorTask<Errno> CopyEntriesAsync(ulong segment, Release release, ulong first)
+    private async ReactorTask<Errno> AppendCopiesAsync(ulong segment, int first, int count)
     {
-        LogGroup group = release.Group;
-        for (ulong index = System.Math.Max(first, group.BaseIndex + 1); index <= release.LastInSegment; index++)
+        Errno status = _stop ? Errno.Canceled : log.Failure;
+        for (int i = 0; i < count && status is Errno.None;)
         {
-            while (log.IsLiveIn(segment, group, release.Incarnation, index))
-            {
-                Errno status = await log.ReadForCopyAsync(group.Id, index, _entry);
-                if (status is Errno.None or Errno.BadMessage) { status = log.TryAppendCopy(segment, group, index, _entry, status); }
-                else if (status is Errno.NotFound) { status = log.IsLiveIn(segment, group, release.Incarnation, index) ? Errno.Io : Errno.None; }
-                _entry.Clear();
-                if (status is Errno.Io)
-                {
-                    // The record itself cannot be read any more: the owner must get it from elsewhere.
-                    group.LoseFrom(index);
-                    _owner!.OnEntryLost(group.Id, index);
-                }
-                else if (status is Errno.Again or Errno.NoBuffers or Errno.NoSpace) { await log.Reactor.Delay(RetryNanos / 10); }
-                else if (status is not Errno.None) { return status; }
-                if (log.Failure is not Errno.None || _stop) { return Errno.Canceled; }
-            }
+            status = log.TryAppendCopy(segment, _copies[first + i].Group, _copies[first + i].Index, _entries[i], _reads[i]);
+            if (status is Errno.None) { i++; }
+            if (status is not Errno.Again) { continue; }
+            await log.Reactor.Delay(RetryNanos / 10);
+            status = log.Failure;
+        }
+        for (int i = 0; i < count; i++) { _entries[i].Clear(); }
+        return status;
+    }
+
+    /// <summary>Reads one entry to copy into the place <paramref name="at"/>.</summary>
+    /// <returns>None, also when there is nothing to copy any more; NoBuffers = append what there is first.</returns>
+    private async ReactorTask<Errno> ReadCopyAsync(ulong segment, Copy copy, int at)
+    {
+        Reached.Mark("log: entry copied by the cleaner");
+        _entries[at].Clear();
+        _reads[at] = Errno.None;
+        if (!log.IsLiveIn(segment, copy.Group, copy.Life, copy.Index)) { return Errno.None; }
+        Errno status = await log.ReadForCopyAsync(copy.Group.Id, copy.Index, _entries[at]);
+        _reads[at] = status;
+        if (status is Errno.None or Errno.BadMessage or Errno.NoBuffers) { return status is Errno.NoBuffers ? status : Errno.None; }
+        _entries[at].Clear();
+        if (log.IsLiveIn(segment, copy.Group, copy.Life, copy.Index))
+        {
+            // The record itself cannot be read any more: the owner must get it from elsewhere.
+            copy.Group.LoseFrom(copy.Index);
+            _owner!.OnEntryLost(copy.Group.Id, copy.Index);
         }
         return Errno.None;
     }
@@ -185,7 +242,7 @@ internal sealed class LogCleaner(DiskLog log) : IRunnable
         foreach (Drop drop in _drops)
         {
             LogGroup group = drop.Group;
-            if (group.IsRemoved || group.Incarnation != drop.Incarnation) { continue; }
+            if (group.IsRemoved || group.Life != drop.Life) { continue; }
             for (ulong index = group.BaseIndex + 1; index <= System.Math.Min(drop.UpTo, group.LastIndex); index++)
             {
                 if (log.TryGetRangeElsewhere(segment, group, index, out LogRange range)) { _ranges.Add(range); }
@@ -213,7 +270,7 @@ internal sealed class LogCleaner(DiskLog log) : IRunnable
         foreach (Drop drop in _drops)
         {
             Errno status;
-            while ((status = log.TryAppendBase(drop.Group, drop.Incarnation, drop.UpTo)) is Errno.Again)
+            while ((status = log.TryAppendBase(drop.Group, drop.Life, drop.UpTo)) is Errno.Again)
             {
                 await log.Reactor.Delay(RetryNanos / 10);
             }
@@ -222,7 +279,7 @@ internal sealed class LogCleaner(DiskLog log) : IRunnable
         foreach (LogGroup group in log.GroupsWithBaseIn(segment))
         {
             Errno status;
-            while ((status = log.TryAppendBase(group, group.Incarnation, group.BaseIndex)) is Errno.Again)
+            while ((status = log.TryAppendBase(group, group.Life, group.BaseIndex)) is Errno.Again)
             {
                 await log.Reactor.Delay(RetryNanos / 10);
             }

@@ -13,6 +13,9 @@ internal sealed class LogGroup(PgId id, ulong incarnation, ulong baseIndex, ulon
     public PgId Id { get; } = id;
     public ulong Incarnation { get; private set; } = incarnation;
 
+    /// <summary>Counts resets: what was found out about an earlier life says nothing about this one.</summary>
+    public int Life { get; private set; }
+
     /// <summary>Index and term of the last entry that is gone.</summary>
     public ulong BaseIndex { get; private set; } = baseIndex;
 
@@ -107,6 +110,7 @@ internal sealed class LogGroup(PgId id, ulong incarnation, ulong baseIndex, ulon
     public void Reset(ulong incarnation, ulong baseIndex, ulong baseTerm)
     {
         Incarnation = incarnation;
+        Life++;
         BaseIndex = baseIndex;
         BaseTerm = baseTerm;
         Count = 0;

@@ -25,8 +25,14 @@ internal static class LogLimits
     /// <summary>Indexes stay far below the end of the number range, so that arithmetic on what a disk says cannot overflow.</summary>
     public const ulong EndOfIndexes = 1UL << 62;
 
-    /// <summary>Free segments that only the cleaner may use: copying one segment may touch two others.</summary>
-    public const int CleanerReserveSegments = 2;
+    /// <summary>Free segments that must be left behind by metadata, and by metadata while a segment is being cleaned (what the
+    /// owners commit then helps to free it). The rest is the cleaner's alone: copying one full segment can touch three.</summary>
+    public const int MetadataReserveSegments = 4;
+
+    public const int CleaningMetadataReserveSegments = 3;
+
+    /// <summary>The same for entries; more is added for the space that packing anew may lose.</summary>
+    public const int EntryReserveSegments = 5;
 
     /// <summary>Smallest number of segments: the head, the reserve and something to clean.</summary>
     public const int MinSegments = 8;

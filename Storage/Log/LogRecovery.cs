@@ -64,7 +64,7 @@ internal sealed class LogRecovery : IDisposable
             _log.OnRecovered(_superblock.StartSegment, _segment, _offset, _expected, _chain, _superblock.Generation);
             return Errno.None;
         }
-        Errno status = await _volume.Part.FlushAsync();
+Errno status = await _volume.Part.FlushAsync();
         if (status is not Errno.None) { return status; }
         (ulong first, bool lost) = (_expected, _lost);
         status = await _volume.UpdateAsync(old => old with
@@ -91,7 +91,11 @@ internal sealed class LogRecovery : IDisposable
         if (TryReadNext(image, _offset, out BatchHeader header))
         {
             bool whole = PayloadsMatch(image, in header);
-            if (!whole && !await IsProvenAsync(image, header.TotalBytes)) { return false; }
+            if (!whole && !await IsProvenAsync(image, header.TotalBytes))
+            {
+                Reached.Mark("log: torn tail cut off");
+                return false;
+            }
             Deliver(image, in header);
             return true;
         }
@@ -121,6 +125,7 @@ internal sealed class LogRecovery : IDisposable
     /// <summary>Was the batch at the present place durable once? (Its payload does not match.)</summary>
     private async ReactorTask<bool> IsProvenAsync(SegmentImage image, int bytes)
     {
+        if (Sabotage.Is(SabotageKind.RecoveryStopsAtFirstBadRecord)) { return false; }
         if (_superblock.DurableBatch >= _expected || image.IsUnreadable(_offset, bytes)) { return true; }
         Later later = await FindLaterAsync();
         return later.Found;
@@ -128,6 +133,7 @@ internal sealed class LogRecovery : IDisposable
 
     private async ReactorTask<bool> TrySkipDamageAsync()
     {
+        if (Sabotage.Is(SabotageKind.RecoveryStopsAtFirstBadRecord)) { return false; }
         SegmentImage image = await _loader.LoadAsync(_segment);
         bool unreadable = image.IsUnreadable(_offset, Units.BlockBytes);
         long at = _superblock.LogOffset + image.RegionOffset + _offset;
@@ -147,6 +153,7 @@ internal sealed class LogRecovery : IDisposable
 
     private void ReportLost(ulong last, long deviceOffset)
     {
+        Reached.Mark("log: lost batches reported");
         _lost = true;
         _sink.OnCorruption(new LogCorruption(LogCorruptionKind.LostBatches, null, _expected, last, 0, deviceOffset));
     }
@@ -256,6 +263,7 @@ internal sealed class LogRecovery : IDisposable
                     Kind = record.EntryKind,
                     HeaderBlocksAndDamage = (byte)(header.HeaderBlocks | (bad ? IndexEntry.DamageBit : 0)),
                 };
+                _log.NoteRecordSize(header.HeaderBlocks + record.PayloadBlocks);
                 _groups.OnEntry(in record, in entry, _segment, _log.LocationOfBlock(entry.PayloadBlock));
                 if (bad)
                 {

@@ -18,6 +18,9 @@ internal struct LogStatistics
     public long CopiedEntries { get; set; }
     public long CopiedBytes { get; set; }
 
+    /// <summary>Bytes that cleaning appended in all (copies of entries and pairs, bases, batch headers).</summary>
+    public long CleaningBytes { get; set; }
+
     public long CacheHits { get; set; }
     public long CacheMisses { get; set; }
     public long SegmentsFreed { get; set; }

@@ -26,8 +26,8 @@ internal sealed unsafe class LogWrite : IoRequest
 
     private readonly DiskLog _log;
     private readonly AlignedMemory _staging = new(StagingBlocks * Units.BlockBytes);
-    private readonly List<(ILogListener Listener, ulong Sequence)> _listeners = [];
-    private Batch[] _batches = new Batch[8];
+    private readonly List<(ILogListener Listener, ulong Sequence)> _listeners = new(64);
+    private readonly Batch[] _batches = new Batch[StagingBlocks];
     private int _stagingUsed;
 
     public LogWrite(DiskLog log) => _log = log;
@@ -77,7 +77,6 @@ internal sealed unsafe class LogWrite : IoRequest
 
     public void AddBatch(ulong sequence, long ownOffset, int headerBlocks)
     {
-        if (BatchCount == _batches.Length) { Array.Resize(ref _batches, BatchCount * 2); }
         int staging = _stagingUsed * Units.BlockBytes;
         int bytes = headerBlocks * Units.BlockBytes;
         _batches[BatchCount++] = new Batch

@@ -26,4 +26,49 @@ public class DiskLogTests
         Assert.True(world.TryOpenAndCheck());
         world.Close();
     }
+
+    [Theory]
+    [InlineData(4)]
+    [InlineData(5)]
+    public void A_log_full_of_entries_that_may_not_go_refuses_more_but_keeps_metadata_going(ulong seed)
+    {
+        using LogWorld world = new(seed, segments: 10) { PayloadChance = 1_000_000, TestCuts = false };
+        Assert.True(world.TryOpenAndCheck());
+        for (uint group = 0; group < world.Groups; group++)
+        {
+            world.Append(group); // creates it
+            _ = world.Stuck.Add(group);
+        }
+        int refused = 0;
+        for (int i = 0; i < 3000 && refused < 200; i++)
+        {
+            world.Append((uint)(i % world.Groups));
+            refused += world.LastStatus is Errno.NoSpace ? 1 : 0;
+            world.Iterate(5);
+        }
+        Assert.True(refused >= 200, "entries were never refused");
+        int committed = 0;
+        for (int i = 0; i < 2000; i++)
+        {
+            long before = world.Log!.Statistics.KvRecords;
+            world.CommitPairs();
+            committed += world.Log.Statistics.KvRecords > before ? 1 : 0;
+            world.Iterate(10);
+        }
+        Assert.True(committed > 200, $"only {committed} commits got through; free {world.Log!.FreeSegments}, freed {world.Log.Statistics.SegmentsFreed}, copied {world.Log.Statistics.CopiedEntries}");
+        world.Check();
+        world.Crash();
+        Assert.True(world.TryOpenAndCheck());
+
+        // A majority is back: the log empties by itself and takes entries again.
+        world.Stuck.Clear();
+        for (int i = 0; i < 2000 && world.Log!.FreeSegments < 5; i++)
+        {
+            world.Advance();
+            world.Iterate(10);
+        }
+        world.Append(0);
+        Assert.Equal(Errno.None, world.LastStatus);
+        world.Close();
+    }
 }

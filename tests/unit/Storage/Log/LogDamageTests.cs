@@ -34,6 +34,20 @@ public class LogDamageTests
     }
 
     [Fact]
+    public void A_recovery_that_stops_at_the_first_bad_record_would_lose_acknowledged_records()
+    {
+        using LogWorld world = Filled(seed: 58, out ulong last);
+        world.Device.Media[LogStart + FindBatch(world, 20) + 40] ^= 4;
+        world.Crash();
+        Sabotage.Use(SabotageKind.RecoveryStopsAtFirstBadRecord);
+        LogOpenResult opened = world.TryOpen()!.Value;
+        Sabotage.Use(SabotageKind.None);
+        Assert.Empty(world.Corruptions);
+        Assert.Equal(19UL, opened.Log!.DurableSequence); // silently: what the checks above would notice
+        Assert.True(opened.Log.DurableSequence < last);
+    }
+
+    [Fact]
     public void Damage_is_reported_at_every_opening_until_it_is_acknowledged()
     {
         using LogWorld world = Filled(seed: 52, out ulong last);

@@ -86,7 +86,6 @@ internal sealed class LogWorld : ILogOwner, ILogListener, IReplaySink, IDisposab
     public KvStore Kv { get; private set; } = new();
     public DiskLog? Log { get; private set; }
     public List<LogCorruption> Corruptions { get; } = [];
-    public int EntriesLost { get; private set; }
 
     /// <summary>Groups whose entries are never applied: a missing majority.</summary>
     public HashSet<uint> Stuck { get; } = [];
@@ -305,8 +304,8 @@ internal sealed class LogWorld : ILogOwner, ILogListener, IReplaySink, IDisposab
 
     public async ReactorTask<ulong> ReleaseUpToAsync(PgId group, ulong upTo)
     {
-        ulong applied = _applied.GetValueOrDefault(group.Value);
         if (Prng.Chance(300_000)) { await Reactor.Delay(100_000); }
+        ulong applied = _applied.GetValueOrDefault(group.Value);
         if (applied <= AppliedOnDisk(group)) { return AppliedOnDisk(group); }
         _batch.Clear();
         byte[] value = new byte[8];
@@ -317,7 +316,7 @@ internal sealed class LogWorld : ILogOwner, ILogListener, IReplaySink, IDisposab
         return await Log!.WaitDurableAsync(sequence) is Errno.None ? applied : 0;
     }
 
-    public void OnEntryLost(PgId group, ulong index) => EntriesLost++;
+    public void OnEntryLost(PgId group, ulong index) => Assert.Fail($"lost {group} {index}");
 
     public void OnLogDurable(ulong sequence)
     {
@@ -367,22 +366,22 @@ internal sealed class LogWorld : ILogOwner, ILogListener, IReplaySink, IDisposab
     {
         ulong incarnation = Log!.TryGetGroup(group, out LogGroupInfo info) && Prng.Chance(500_000) ? info.Incarnation : _nextIncarnation;
         incarnation = Math.Max(incarnation, info.Incarnation);
+        // As a replication layer would: what was applied means nothing for the new life.
+        if (Commit([(Encoding.ASCII.GetString(AppliedKey(group)), null)]) == 0) { return; }
+        _ = _applied.Remove(group.Value);
         Errno status = Log.TryAppendReset(group, incarnation, index, term, this, out ulong sequence);
         if (status is not Errno.None) { return; }
         _nextIncarnation = Math.Max(_nextIncarnation, incarnation) + 1;
         _operations.Add(new Operation(Kind.Reset, sequence, group, incarnation, index, term, [], 0, []));
-        // As a replication layer would: what was applied is meaningless for the new life.
-        _ = _applied.Remove(group.Value);
-        _ = Commit([(Encoding.ASCII.GetString(AppliedKey(group)), null)]);
     }
 
     private void RemoveGroup()
     {
         PgId group = new((uint)Prng.Below(Groups));
-        if (Stuck.Contains((uint)group.Value) || Log!.TryAppendRemove(group, this, out ulong sequence) is not Errno.None) { return; }
+        if (Stuck.Contains((uint)group.Value) || Commit([(Encoding.ASCII.GetString(AppliedKey(group)), null)]) == 0) { return; }
+        if (Log!.TryAppendRemove(group, this, out ulong sequence) is not Errno.None) { return; }
         _operations.Add(new Operation(Kind.Remove, sequence, group, 0, 0, 0, [], 0, []));
         _ = _applied.Remove(group.Value);
-        _ = Commit([(Encoding.ASCII.GetString(AppliedKey(group)), null)]);
     }
 
     private ulong Commit(List<(string Key, byte[]? Value)> pairs)
