@@ -1,3 +1,4 @@
+using Fastblock.Native.Base;
 using Fastblock.Storage.Log;
 using Xunit;
 
