@@ -45,7 +45,7 @@ internal sealed class BenchNode : IDisposable
     /// <summary>Runs a task on the reactor to its end; the main thread sleeps meanwhile.</summary>
     public T Call<T>(Func<ReactorTask<T>> work)
     {
-        PostedCall<T> call = new(work);
+        using PostedCall<T> call = new(work);
         Reactor.Post(call);
         return call.Wait();
     }
@@ -58,7 +58,7 @@ internal sealed class BenchNode : IDisposable
     }
 
     /// <summary>A task that one thread gives to a reactor and waits for.</summary>
-    private sealed class PostedCall<T>(Func<ReactorTask<T>> work) : IRunnable
+    private sealed class PostedCall<T>(Func<ReactorTask<T>> work) : IRunnable, IDisposable
     {
         private readonly SemaphoreSlim _done = new(0);
         private T _result = default!;
@@ -69,10 +69,11 @@ internal sealed class BenchNode : IDisposable
         public T Wait()
         {
             _done.Wait();
-            _done.Dispose();
             if (_failure is not null) { ExceptionDispatchInfo.Throw(_failure); }
             return _result;
         }
+
+        public void Dispose() => _done.Dispose();
 
         private async ReactorTask RunAsync()
         {

@@ -1,5 +1,4 @@
 using System;
-using Fastblock.Native.Base;
 using Fastblock.Native.Reactor;
 using Fastblock.Roles.Config;
 using Fastblock.Storage.Device;
