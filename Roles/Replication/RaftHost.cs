@@ -83,7 +83,7 @@ internal sealed partial class RaftHost : ILogListener, ILogOwner
     /// <summary>How many bytes of entries that are not applied may be in the log when another one comes. Such entries cannot
     /// leave it, so the rest of the log must do for the cleaner and for what replaces them when a newer leader cuts them
     /// off. A leader stops long before its followers do, so that they can take what it has. Its first entry always fits:
-    /// it is what lets the others be committed. docs/decisions/0012-room-for-what-is-not-committed.md.</summary>
+    /// it is what lets the others be committed. docs/decisions/room-for-what-is-not-committed.md.</summary>
     internal long MaxUnapplied(bool isLeader, EntryKind kind) =>
         kind == EntryKind.NoOp ? long.MaxValue : DiskLog.TotalBytes / (isLeader ? 8 : 2);
 
