@@ -47,8 +47,8 @@ internal sealed class VstartCluster : IDisposable
     {
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
         using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
-        _directory.Create();
         int nbdPort = ChooseNbdPort();
+        _directory.Create();
         PrepareSettings();
         bool hadServers = _directory.Servers().Exists(_servers.IsRunning);
         try

@@ -38,7 +38,7 @@ internal sealed class VstartDirectory
         try
         {
             bool isNew = !Directory.Exists(Root);
-            if (!isNew && !HasCluster && Directory.GetFileSystemEntries(Root).Length > 0)
+            if (!isNew && !HasCluster && HasForeignEntries())
             {
                 throw new OperatorException(ExitCode.WrongState, $"--dir {Root}: the folder is not empty and holds no vstart cluster; choose another or empty it");
             }
@@ -51,6 +51,10 @@ internal sealed class VstartDirectory
             throw new OperatorException(code, $"--dir {Root}: {failure.Message}");
         }
     }
+
+    /// <summary>The two folders of an attempt that ended early are ours and do no harm.</summary>
+    private bool HasForeignEntries() => Array.Exists(Directory.GetFileSystemEntries(Root),
+        entry => Path.GetFileName(entry) is not ("logs" or "pids"));
 
     /// <summary>Deletes everything that vstart made; only called when no server runs.</summary>
     public void Wipe()
