@@ -172,7 +172,7 @@ internal sealed partial class OsdShard
             RetryMapSoon();
             return;
         }
-        _ = _pgs.Remove(pg.Id);
+        _ = _pgs.Remove(pg.Id, out _);
         _removedPgs.Add(pg.Id);
         pg.OnRemoved();
         DropLeftovers(pg.Id);

@@ -23,7 +23,7 @@ namespace Fastblock.Roles.Osd;
 /// </summary>
 internal sealed partial class OsdShard : IIterationHook, IDisposable
 {
-    private readonly SortedDictionary<PgId, PgReplica> _pgs = [];
+    private readonly OrderedTable<PgId, PgReplica> _pgs = new();
     private readonly List<PgReplica> _toPump = [];
     private readonly List<PgReplica> _pumping = [];
     private readonly List<ClientLink> _clients = [];

@@ -15,6 +15,7 @@ internal sealed partial class PgReplica : ILogListener
     private const int StoreAtDirty = 256;
 
     private readonly KvBatch _batch = new();
+    private byte[] _stateBytes = []; // while the state is put together; kept, as every PG stores once per cleaned segment
 
     /// <summary>The log wants to let go of everything up to here.</summary>
     private ulong _releaseWanted;
@@ -73,7 +74,8 @@ internal sealed partial class PgReplica : ILogListener
     private bool AddStateTo(KvBatch batch)
     {
         Span<byte> key = stackalloc byte[PgKeys.ImageBytes];
-        byte[] state = new byte[_state.StoredBytes];
+        if (_stateBytes.Length < _state.StoredBytes) { _stateBytes = new byte[_state.StoredBytes * 2]; }
+        Span<byte> state = _stateBytes.AsSpan(0, _state.StoredBytes);
         _state.Store(state);
         PgKeys.State(Id, key);
         bool fits = batch.TryPut(key[..PgKeys.StateBytes], state);

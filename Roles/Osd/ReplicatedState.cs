@@ -20,7 +20,7 @@ internal sealed class ReplicatedState
     /// <summary>Stored form before the list of refused entries: applied index, reserved.</summary>
     private const int StoredHeaderBytes = 16;
 
-    private readonly SortedDictionary<ulong, ImageSession> _images = [];
+    private readonly OrderedTable<ulong, ImageSession> _images = new();
     private readonly List<ImageSession> _dirty = [];
     private readonly List<ImageId> _gone = [];
     private readonly List<ulong> _refused = [];
@@ -152,7 +152,7 @@ internal sealed class ReplicatedState
         return true;
     }
 
-    public void LoadImage(ImageSession session) => _images[session.Image.Value] = session;
+    public void LoadImage(ImageSession session) => _images.Set(session.Image.Value, session);
 
     /// <summary>Forgets everything, before another replica's state is taken over.</summary>
     public void Clear()

@@ -21,7 +21,7 @@ namespace Fastblock.Roles.Replication;
 /// thread only.</summary>
 internal sealed partial class RaftHost : ILogListener, ILogOwner
 {
-    private readonly SortedDictionary<PgId, RaftGroup> _groups = new();
+    private readonly OrderedTable<PgId, RaftGroup> _groups = new();
     private readonly SortedDictionary<NodeId, PeerLink> _links = new();
     private readonly List<StoredGroup> _stored = [];
     private readonly RaftReplay _replay;

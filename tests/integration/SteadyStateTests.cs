@@ -1,0 +1,124 @@
+using System;
+using System.Diagnostics;
+using Fastblock.Native.Base;
+using Fastblock.Native.Reactor;
+using Fastblock.Roles.Client;
+using Xunit;
+using Xunit.Abstractions;
+
+namespace Fastblock.Tests.Integration;
+
+/// <summary>Goal: no managed memory per I/O, so that the garbage collector never stops a reactor under load. Method: client, leader
+/// and followers over real TCP in one thread; after a warm-up in which every table has grown and the log's ring has come round,
+/// the thread's allocation counter may move by what the control plane (reports, watches, the cleaner) needs, and no more.</summary>
+[Collection("kernel")]
+public sealed class SteadyStateTests(ITestOutputHelper output)
+{
+    private const int Depth = 32;
+    private const int Operations = 20_000;
+    private const int WarmUp = 24_000;
+    private const long ImageBytes = 32 * Units.MiB;
+
+    /// <summary>One object per write, on one of the replicas, would be 24 bytes at least; the cleaner's bookkeeping, some 2 KiB for
+    /// each segment of the log on each replica, comes to half of that with segments as small as here.</summary>
+    private const long WriteBytesMax = 20 * Operations;
+
+    private const long ReadBytesMax = Operations;
+
+    /// <summary>Reports, heartbeats and watches of monitor, OSDs and client; measured 35 KB.</summary>
+    private const long ControlBytesPerSecond = 128 * 1024;
+
+    [Fact]
+    public void Writes_and_reads_allocate_nothing_on_client_leader_and_followers()
+    {
+        using OneThreadCluster cluster = new(osds: 3, osdBytes: 256 * Units.MiB);
+        ImageClient image = cluster.OpenImage(pgs: 8, ImageBytes);
+        using Load load = new(cluster, image);
+        load.Run(isWrite: true, WarmUp);
+        load.Run(isWrite: false, Operations / 4);
+        (long writes, long writesControl) = Measured(() => load.Run(isWrite: true, Operations));
+        (long reads, long readsControl) = Measured(() => load.Run(isWrite: false, Operations));
+        output.WriteLine($"{Operations} writes: {writes} bytes; {Operations} reads: {reads} bytes");
+        Assert.True(writes < WriteBytesMax + writesControl, $"{Operations} writes allocated {writes} bytes");
+        Assert.True(reads < ReadBytesMax + readsControl, $"{Operations} reads allocated {reads} bytes");
+        Assert.True(cluster.Run(CloseAsync(image)));
+    }
+
+    /// <returns>What was allocated, and what the control plane may have allocated in that time.</returns>
+    private static (long Bytes, long Control) Measured(Action action)
+    {
+        Stopwatch watch = Stopwatch.StartNew();
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        action();
+        long bytes = GC.GetAllocatedBytesForCurrentThread() - before;
+        return (bytes, (long)(watch.Elapsed.TotalSeconds * ControlBytesPerSecond));
+    }
+
+    private static async ReactorTask<bool> CloseAsync(ImageClient image)
+    {
+        await image.CloseAsync();
+        return true;
+    }
+
+    /// <summary>Random 4 KiB I/O at a fixed depth.</summary>
+    private sealed class Load : IImageIoListener, IDisposable
+    {
+        private readonly OneThreadCluster _cluster;
+        private readonly ImageClient _image;
+        private readonly ImageIo[] _ios = new ImageIo[Depth];
+        private readonly PooledBuffer?[] _buffers = new PooledBuffer?[Depth];
+        private readonly Prng _prng = new(11);
+        private bool _isWrite;
+        private int _left;
+        private int _inFlight;
+        private Errno _failure;
+
+        public Load(OneThreadCluster cluster, ImageClient image)
+        {
+            (_cluster, _image) = (cluster, image);
+            for (int i = 0; i < Depth; i++) { _ios[i] = new ImageIo(this) { Cookie = i }; }
+        }
+
+        public void Run(bool isWrite, int operations)
+        {
+            (_isWrite, _left) = (isWrite, operations);
+            foreach (ImageIo io in _ios) { Start(io); }
+            long deadline = Stopwatch.GetTimestamp() + (120 * Stopwatch.Frequency);
+            while (_inFlight > 0 && Stopwatch.GetTimestamp() < deadline) { _cluster.Step(); }
+            Assert.Equal(0, _inFlight);
+            Assert.Equal(Errno.None, _failure);
+        }
+
+        public void OnCompleted(ImageIo io)
+        {
+            _inFlight--;
+            if (io.Status is not Errno.None) { _failure = io.Status; }
+            io.Reset();
+            _buffers[io.Cookie]?.Release();
+            _buffers[io.Cookie] = null;
+            Start(io);
+        }
+
+        public void Dispose()
+        {
+            foreach (PooledBuffer? buffer in _buffers) { buffer?.Release(); }
+        }
+
+        private void Start(ImageIo io)
+        {
+            if (_left == 0) { return; }
+            _left--;
+            _inFlight++;
+            long offset = _prng.Below((int)(ImageBytes / Units.BlockBytes)) * (long)Units.BlockBytes;
+            io.Prepare(_isWrite ? ImageOp.Write : ImageOp.Read, offset, Units.BlockBytes);
+            if (_isWrite)
+            {
+                PooledBuffer buffer = _cluster.ClientReactor.Buffers.TryRent(Units.BlockBytes)!;
+                buffer.Span(0, Units.BlockBytes).Fill((byte)(_left % 251));
+                _buffers[io.Cookie] = buffer;
+                io.AddData(buffer, 0, Units.BlockBytes);
+            }
+            _image.Submit(io);
+        }
+    }
+}
