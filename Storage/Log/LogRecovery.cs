@@ -64,7 +64,7 @@ internal sealed class LogRecovery : IDisposable
             _log.OnRecovered(_superblock.StartSegment, _segment, _offset, _expected, _chain, _superblock.Generation);
             return Errno.None;
         }
-Errno status = await _volume.Part.FlushAsync();
+        Errno status = await _volume.Part.FlushAsync();
         if (status is not Errno.None) { return status; }
         (ulong first, bool lost) = (_expected, _lost);
         status = await _volume.UpdateAsync(old => old with
