@@ -76,18 +76,18 @@ public sealed class FullDeviceTests
     /// <returns>Those that were accepted whole.</returns>
     private static SortedSet<int> Fill(VstartCluster cluster, NbdServerProcess server)
     {
-        const int batch = 8;
+        const int Batch = 8;
         SortedSet<int> written = [];
         bool refused = false;
-        for (int at = 0; at < ImageMib && !refused; at += batch)
+        for (int at = 0; at < ImageMib && !refused; at += Batch)
         {
             StringBuilder script = new();
-            for (int i = at; i < at + batch; i++) { script.Append($"write -P {Stamp(i)} {i}M 1M\n"); }
+            for (int i = at; i < at + Batch; i++) { script.Append($"write -P {Stamp(i)} {i}M 1M\n"); }
             Stopwatch watch = Stopwatch.StartNew();
             string said = Script(server, script).Output;
             Assert.True(watch.Elapsed.TotalSeconds < 30, $"writes took {watch.Elapsed} to be answered" + cluster.Logs());
             refused = true;
-            for (int i = at; i < at + batch; i++)
+            for (int i = at; i < at + Batch; i++)
             {
                 if (!said.Contains($"wrote 1048576/1048576 bytes at offset {(long)i << 20}\n", StringComparison.Ordinal)) { continue; }
                 written.Add(i);

@@ -1,9 +1,7 @@
-using System;
 using System.Collections.Generic;
 using Fastblock.Native.Base;
 using Fastblock.Native.Reactor;
 using Fastblock.Roles.Client;
-using Fastblock.Tests.Sim.Checks;
 using Fastblock.Tests.Sim.Harness;
 using Fastblock.Tests.Sim.World;
 

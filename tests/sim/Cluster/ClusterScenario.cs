@@ -1,12 +1,9 @@
 using System;
 using System.Collections.Generic;
-using System.Text;
 using Fastblock.Native.Base;
-using Fastblock.Native.Reactor;
 using Fastblock.Net.Proto;
 using Fastblock.Net.Transport;
 using Fastblock.Roles.Client;
-using Fastblock.Storage.Log;
 using Fastblock.Tests.Sim.Checks;
 using Fastblock.Tests.Sim.Groups;
 using Fastblock.Tests.Sim.Harness;

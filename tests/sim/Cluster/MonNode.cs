@@ -1,4 +1,3 @@
-using System;
 using Fastblock.Native.Base;
 using Fastblock.Native.Reactor;
 using Fastblock.Net.Transport;

@@ -1,6 +1,5 @@
 using System;
 using Fastblock.Native.Base;
-using Fastblock.Raft;
 using Xunit;
 
 namespace Fastblock.Tests.Unit.Raft;

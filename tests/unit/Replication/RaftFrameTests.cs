@@ -1,5 +1,4 @@
 using System;
-using System.Collections.Generic;
 using Fastblock.Native.Base;
 using Fastblock.Native.Reactor;
 using Fastblock.Raft;

@@ -1,5 +1,4 @@
 using Fastblock.Native.Base;
-using Fastblock.Storage.Log;
 using Xunit;
 
 namespace Fastblock.Tests.Unit.Storage.Log;
