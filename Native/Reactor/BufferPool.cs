@@ -15,6 +15,7 @@ internal sealed unsafe class BufferPool : IDisposable
     private readonly int[] _classCount;
     private readonly Stack<PooledBuffer>[] _free;
     private readonly List<PooledBuffer> _all = [];
+    private readonly List<Action> _reclaimers = [];
     private readonly bool _poison;
 
     /// <param name="classes">Size classes in ascending order: bytes of one buffer (multiple of 4096) and how many.</param>
@@ -63,6 +64,19 @@ internal sealed unsafe class BufferPool : IDisposable
     /// <param name="modest">Leave the last quarter of every size class to others: for work whose buffers come back only
     /// after work that needs buffers too (a client's write waits for replicas), so that it cannot take them all.</param>
     public PooledBuffer? TryRent(int bytes, bool modest = false)
+    {
+        PooledBuffer? buffer = Take(bytes, modest);
+        if (buffer is not null || _reclaimers.Count == 0) { return buffer; }
+        foreach (Action reclaim in _reclaimers) { reclaim(); }
+        return Take(bytes, modest);
+    }
+
+    /// <summary>Called when a buffer is wanted and none is free: caches give back what they can.</summary>
+    public void AddReclaimer(Action reclaim) => _reclaimers.Add(reclaim);
+
+    public void RemoveReclaimer(Action reclaim) => _reclaimers.Remove(reclaim);
+
+    private PooledBuffer? Take(int bytes, bool modest)
     {
         for (int c = 0; c < _classBytes.Length; c++)
         {

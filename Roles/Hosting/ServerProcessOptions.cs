@@ -22,7 +22,7 @@ internal sealed record ServerProcessOptions
         ((int)(4 * Units.KiB), 4096),
         ((int)(64 * Units.KiB), 64),
         ((int)(128 * Units.KiB), 64),
-        ((int)(512 * Units.KiB), 16),
+        ((int)(512 * Units.KiB), 32),
     ];
 
     public UringOptions Uring { get; init; } = new();

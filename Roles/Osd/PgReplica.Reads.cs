@@ -69,7 +69,7 @@ internal sealed partial class PgReplica
             AnswerRead(op, DataReplyFlags.Zeroes);
             return;
         }
-        PooledBuffer? buffer = _shard.Reactor.Buffers.TryRent(op.Count * Units.BlockBytes);
+        PooledBuffer? buffer = _shard.Reactor.Buffers.TryRent(op.Count * Units.BlockBytes, modest: true);
         if (buffer is null)
         {
             FinishRead(op, DataStatus.Again);

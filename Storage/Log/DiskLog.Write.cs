@@ -218,6 +218,7 @@ internal sealed partial class DiskLog
 
     internal void FreeMemory()
     {
+        _reactor.Buffers.RemoveReclaimer(_reclaim);
         _cache.Dispose();
         foreach (LogWrite write in _free) { write.FreeMemory(); }
         _free.Clear();

@@ -30,6 +30,7 @@ internal sealed partial class DiskLog : IIterationHook
     private readonly Dictionary<PgId, LogGroup> _groups = [];
     private readonly List<PgId> _groupIds = [];
     private readonly EntryCache _cache;
+    private readonly Action _reclaim;
     private readonly List<IRunnable> _roomWaiters = [];
     private LogStatistics _statistics;
     private ulong _startSegment;
@@ -55,6 +56,8 @@ internal sealed partial class DiskLog : IIterationHook
         _segments = new SegmentState[_segmentCount];
         for (int i = 0; i < _segmentCount; i++) { _segments[i] = new SegmentState(); }
         _cache = new EntryCache(options.HeaderCacheBytes, options.CacheEntries, options.CacheBytes);
+        _reclaim = _cache.DropDurable;
+        reactor.Buffers.AddReclaimer(_reclaim);
         for (int i = 0; i < options.WriteSlots; i++) { _free.Push(new LogWrite(this)); }
         _sealTimer = new CallbackTimer(OnSealTimer);
         _cleaner = new LogCleaner(this);

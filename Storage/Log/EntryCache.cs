@@ -92,6 +92,12 @@ internal sealed unsafe class EntryCache : IDisposable
         TrimDurable();
     }
 
+    /// <summary>Drops the buffers of all durable entries: somebody needs them more.</summary>
+    public void DropDurable()
+    {
+        while (_payloadFirst < _payloadDurable) { Evict(); }
+    }
+
     /// <summary>Drops all buffers: the log is being closed or has failed.</summary>
     public void Clear()
     {

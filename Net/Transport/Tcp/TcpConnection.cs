@@ -24,6 +24,7 @@ internal sealed class TcpConnection : TimerEntry, IConnection, IStreamHandler, I
     private string _detail = "";
     private long _seenReceivedNanos;
     private int _silentTicks;
+    private int _starvedTicks;
 
     internal TcpConnection(TcpTransport transport, in Hello ownHello, IConnectionHandler? handler)
     {
@@ -134,6 +135,15 @@ internal sealed class TcpConnection : TimerEntry, IConnection, IStreamHandler, I
         {
             _detail = "no hello in time";
             Close(Errno.TimedOut);
+            return;
+        }
+        // Two peers whose buffers are all on their way to one another would wait for ever.
+        bool isStarved = _reader is { WantedBytes: > 0, IsModest: false } && _stream.LastReceivedNanos == _seenReceivedNanos;
+        _starvedTicks = isStarved ? _starvedTicks + 1 : 0;
+        if (_starvedTicks * _transport.Options.PingIntervalNanos >= _transport.Options.DeadAfterNanos)
+        {
+            _detail = "no buffer became free for what the peer sends";
+            Close(Errno.NoBuffers);
             return;
         }
         bool isHeard = _stream.LastReceivedNanos != _seenReceivedNanos || _stream.IsPaused;
