@@ -65,22 +65,31 @@ internal sealed unsafe class BufferPool : IDisposable
     /// after work that needs buffers too (a client's write waits for replicas), so that it cannot take them all.</param>
     public PooledBuffer? TryRent(int bytes, bool modest = false)
     {
-        PooledBuffer? buffer = Take(bytes, modest);
-        if (buffer is not null || _reclaimers.Count == 0) { return buffer; }
-        foreach (Action reclaim in _reclaimers) { reclaim(); }
-        return Take(bytes, modest);
+        return Take(bytes, modest ? 2 : 0);
     }
+
+    /// <summary>Like <see cref="TryRent"/>, for what is on its way to a peer: goes deeper than clients may, since their buffers
+    /// wait for it, but leaves the last eighth to what peers send, without which two that are full wait for one another.</summary>
+    public PooledBuffer? TryRentForPeer(int bytes) => Take(bytes, 1);
 
     /// <summary>Called when a buffer is wanted and none is free: caches give back what they can.</summary>
     public void AddReclaimer(Action reclaim) => _reclaimers.Add(reclaim);
 
     public void RemoveReclaimer(Action reclaim) => _reclaimers.Remove(reclaim);
 
-    private PooledBuffer? Take(int bytes, bool modest)
+    private PooledBuffer? Take(int bytes, int keptEighths)
+    {
+        PooledBuffer? buffer = TakeFree(bytes, keptEighths);
+        if (buffer is not null || _reclaimers.Count == 0) { return buffer; }
+        foreach (Action reclaim in _reclaimers) { reclaim(); }
+        return TakeFree(bytes, keptEighths);
+    }
+
+    private PooledBuffer? TakeFree(int bytes, int keptEighths)
     {
         for (int c = 0; c < _classBytes.Length; c++)
         {
-            int kept = modest ? _classCount[c] / 4 : 0;
+            int kept = _classCount[c] * keptEighths / 8;
             if (_classBytes[c] < bytes || _free[c].Count <= kept) { continue; }
             PooledBuffer buffer = _free[c].Pop();
             buffer.OnRented();

@@ -77,8 +77,7 @@ internal sealed partial class DiskLog
         if (!IsStillAt(group, index, in entry) || !TryTakeRecord(group, index, in entry, into)) { return Errno.NotFound; }
         if (!withPayload || entry.PayloadBlocks == 0) { return Errno.None; }
         int bytes = entry.PayloadBlocks * Units.BlockBytes;
-        // For a peer that is behind: it comes back only when that one takes it.
-        PooledBuffer? payload = _reactor.Buffers.TryRent(bytes, modest: true);
+        PooledBuffer? payload = _reactor.Buffers.TryRentForPeer(bytes); // a peer that is behind
         if (payload is null) { return Errno.NoBuffers; }
         into.SetPayload(payload, 0);
         Errno status = await _device.ReadAsync(LocationOf(entry.PayloadBlock).DeviceOffset, payload, 0, bytes);

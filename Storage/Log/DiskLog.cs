@@ -56,7 +56,7 @@ internal sealed partial class DiskLog : IIterationHook
         _segments = new SegmentState[_segmentCount];
         for (int i = 0; i < _segmentCount; i++) { _segments[i] = new SegmentState(); }
         _cache = new EntryCache(options.HeaderCacheBytes, options.CacheEntries, options.CacheBytes);
-        _reclaim = _cache.DropDurable;
+        _reclaim = _cache.DropIdle;
         reactor.Buffers.AddReclaimer(_reclaim);
         for (int i = 0; i < options.WriteSlots; i++) { _free.Push(new LogWrite(this)); }
         _sealTimer = new CallbackTimer(OnSealTimer);

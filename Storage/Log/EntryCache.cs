@@ -81,7 +81,7 @@ internal sealed unsafe class EntryCache : IDisposable
         bool there = ticket >= _payloadFirst && ticket < _payloadEnd;
         Payload payload = there ? _payloads[Slot(ticket)] : default;
         (buffer, offset) = (payload.Buffer, payload.Offset);
-        return there;
+        return buffer is not null;
     }
 
     /// <summary>Everything added before the rings had these ends is durable.</summary>
@@ -92,10 +92,21 @@ internal sealed unsafe class EntryCache : IDisposable
         TrimDurable();
     }
 
-    /// <summary>Drops the buffers of all durable entries: somebody needs them more.</summary>
-    public void DropDurable()
+    /// <summary>Drops the buffers of durable entries that nobody else holds: somebody needs them more. Those of entries that
+    /// are still on their way would not become free by it, and would have to be read back.</summary>
+    public void DropIdle()
     {
-        while (_payloadFirst < _payloadDurable) { Evict(); }
+        for (ulong at = _payloadFirst; at < _payloadDurable;)
+        {
+            PooledBuffer? buffer = _payloads[Slot(at)].Buffer;
+            ulong end = at + 1; // entries of one message share its buffer
+            while (end < _payloadDurable && _payloads[Slot(end)].Buffer == buffer) { end++; }
+            if (buffer is not null && buffer.References == (int)(end - at))
+            {
+                for (ulong drop = at; drop < end; drop++) { Drop(drop); }
+            }
+            at = end;
+        }
     }
 
     /// <summary>Drops all buffers: the log is being closed or has failed.</summary>
@@ -116,12 +127,15 @@ internal sealed unsafe class EntryCache : IDisposable
         while (_bytes > _byteLimit && _payloadFirst < _payloadDurable) { Evict(); }
     }
 
-    private void Evict()
+    private void Evict() => Drop(_payloadFirst++);
+
+    private void Drop(ulong ticket)
     {
-        ref Payload oldest = ref _payloads[Slot(_payloadFirst++)];
-        _bytes -= oldest.Buffer!.Capacity;
-        oldest.Buffer.Release();
-        oldest.Buffer = null;
+        ref Payload payload = ref _payloads[Slot(ticket)];
+        if (payload.Buffer is null) { return; } // dropped before its turn
+        _bytes -= payload.Buffer.Capacity;
+        payload.Buffer.Release();
+        payload.Buffer = null;
     }
 
     private int Slot(ulong ticket) => (int)(ticket & (ulong)(_payloads.Length - 1));
