@@ -42,6 +42,7 @@ internal sealed record ClusterDraw
     public static ClusterDraw Draw(Prng prng)
     {
         uint objectBytes = prng.Below(2) == 0 ? 4u << 20 : 64u << 10;
+        long logBytes = prng.Below(2) == 0 ? 2 * Units.MiB : 8 * Units.MiB;
         return new ClusterDraw
         {
             Mons = prng.Below(3) == 0 ? 3 : 1,
@@ -53,13 +54,13 @@ internal sealed record ClusterDraw
             ObjectBytes = objectBytes,
             ImageBytes = Math.Max(objectBytes * prng.Between(1, 3), (long)objectBytes) + (prng.Below(2) * 4096),
             Lease = prng.Below(4) != 0,
-            LogBytes = prng.Below(2) == 0 ? 2 * Units.MiB : 8 * Units.MiB,
+            LogBytes = logBytes,
             LogCacheBytes = prng.Below(2) == 0 ? Units.MiB : 64 * Units.KiB,
             MaxOps = prng.Below(3) == 0 ? 8 : 4096,
             Depth = 1 + prng.Below(8),
             ReadPercent = (int)prng.Between(20, 70),
             ZeroPercent = prng.Below(2) == 0 ? 0 : prng.Below(20),
-            MaxSectors = prng.Below(3) == 0 ? 300 : 24,
+            MaxSectors = prng.Below(3) != 0 ? 24 : logBytes < 8 * Units.MiB ? 200 : 700, // an entry must fit into a segment
             HotSpots = 1 + prng.Below(4),
             TakeOverPerMillion = prng.Below(2) == 0 ? 0 : 300_000,
             KillClients = prng.Below(3) == 0,
