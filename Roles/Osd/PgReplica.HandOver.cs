@@ -12,7 +12,8 @@ internal sealed partial class PgReplica
 
     public void OnNeedsHandOver(NodeId peer, LogIndex peerLast)
     {
-        if (_handOver is not null || !IsServing) { return; }
+        // A leader need not be ready for it: what it has applied is committed, and it may not become ready without this peer.
+        if (_handOver is not null || Group is not { IsLeader: true }) { return; }
         _handOver = new HandOverSource(_shard, this, peer);
         HandOverAsync(_handOver, peer).Start();
     }
