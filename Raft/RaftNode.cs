@@ -93,7 +93,7 @@ internal sealed partial class RaftNode
     public LogIndex Durable => _durable;
 
     /// <summary>What may be applied: committed, and durable here.</summary>
-    public LogIndex Applicable => LogIndex.Min(_commit, _durable);
+    public LogIndex Applicable => Sabotage.Is(SabotageKind.UncommittedRead) ? _durable : LogIndex.Min(_commit, _durable);
 
     public RaftLog Log => _log;
 

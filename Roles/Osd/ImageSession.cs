@@ -41,6 +41,7 @@ internal sealed class ImageSession(ImageId image)
     {
         SessionVerdict owner = JudgeOwner(ownerGeneration);
         if (owner != SessionVerdict.Fresh) { return owner; }
+        if (Sabotage.Is(SabotageKind.LateDuplicateWrite) && sequence < LowestUnfinished + WindowSize) { return SessionVerdict.Fresh; }
         if (sequence < LowestUnfinished) { return SessionVerdict.Finished; }
         if (lowestUnfinished > sequence || sequence - Math.Max(LowestUnfinished, lowestUnfinished) >= WindowSize)
         {
@@ -54,6 +55,7 @@ internal sealed class ImageSession(ImageId image)
     /// <summary>Judges the owner alone, as for a read.</summary>
     public SessionVerdict JudgeOwner(ulong ownerGeneration)
     {
+        if (Sabotage.Is(SabotageKind.NoOwnerGenerations) && IsOpen) { return SessionVerdict.Fresh; }
         if (ownerGeneration < OwnerGeneration) { return SessionVerdict.StaleOwner; }
         return ownerGeneration == OwnerGeneration && IsOpen ? SessionVerdict.Fresh : SessionVerdict.UnknownSession;
     }
@@ -83,6 +85,7 @@ internal sealed class ImageSession(ImageId image)
     public void Record(ulong sequence, ulong lowestUnfinished, ulong sizeBytes)
     {
         AdvanceTo(lowestUnfinished); // first: it frees the bit
+        if (Sabotage.Is(SabotageKind.LateDuplicateWrite) && sequence < LowestUnfinished) { return; }
         Invariant.Require(sequence >= LowestUnfinished && sequence - LowestUnfinished < WindowSize);
         _applied[Word(sequence)] |= Bit(sequence);
         SizeBytes = Math.Max(SizeBytes, sizeBytes);

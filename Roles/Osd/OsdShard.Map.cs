@@ -84,7 +84,7 @@ internal sealed partial class OsdShard
             pg.Group.SetPreferredLeader(new NodeId(info.PreferredLeader.Value));
             return;
         }
-        if (info.State != Cluster.PgState.Creating)
+        if (info.State != Cluster.PgState.Creating && !Sabotage.Is(SabotageKind.EmptiedDeviceVotes))
         {
             if (_lost.Add(info.Id))
             {

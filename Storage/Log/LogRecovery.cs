@@ -91,6 +91,7 @@ internal sealed class LogRecovery : IDisposable
         if (TryReadNext(image, _offset, out BatchHeader header))
         {
             bool whole = PayloadsMatch(image, in header);
+            if (!whole && Sabotage.Is(SabotageKind.RecoveryStopsAtFirstBadRecord)) { return false; }
             if (!whole && !await IsProvenAsync(image, header.TotalBytes))
             {
                 Reached.Mark("log: torn tail cut off");

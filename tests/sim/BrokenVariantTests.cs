@@ -1,4 +1,6 @@
 using Fastblock.Native.Base;
+using Fastblock.Tests.Sim.Cluster;
+using Fastblock.Tests.Sim.Groups;
 using Fastblock.Tests.Sim.Harness;
 using Fastblock.Tests.Sim.Protocol;
 using Xunit;
@@ -18,6 +20,19 @@ public sealed class BrokenVariantTests(ITestOutputHelper output)
     [InlineData(nameof(SabotageKind.LeaseWithoutDriftBound))]
     public void The_protocol_scenario_notices(string kind) =>
         Expect(SimRunner.FindBug("protocol", System.Enum.Parse<SabotageKind>(kind), 1, 3000, world => new ProtocolScenario(world)), kind);
+
+    [Theory]
+    [InlineData(nameof(SabotageKind.RecoveryStopsAtFirstBadRecord), 1, 300)]
+    public void The_replication_scenario_notices(string kind, ulong first, ulong last) =>
+        Expect(SimRunner.FindBug("groups", System.Enum.Parse<SabotageKind>(kind), first, last, world => new GroupsScenario(world)), kind);
+
+    [Theory]
+    [InlineData(nameof(SabotageKind.LateDuplicateWrite), 1, 200)]
+    [InlineData(nameof(SabotageKind.EmptiedDeviceVotes), 1, 200)]
+    [InlineData(nameof(SabotageKind.NoOwnerGenerations), 1, 200)]
+    [InlineData(nameof(SabotageKind.UncommittedRead), 1, 200)]
+    public void The_cluster_scenario_notices(string kind, ulong first, ulong last) =>
+        Expect(SimRunner.FindBug("cluster", System.Enum.Parse<SabotageKind>(kind), first, last, world => new ClusterScenario(world)), kind);
 
     private void Expect(SimResult? found, string kind)
     {

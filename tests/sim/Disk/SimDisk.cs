@@ -25,6 +25,7 @@ internal sealed class SimDisk
     }
 
     private readonly byte[]?[] _durable;
+    private readonly long[] _writtenAt;
     private readonly SortedDictionary<int, List<Cached>> _cached = [];
     private readonly SortedSet<int> _unreadable = [];
     private readonly List<SimDiskPort> _ports = [];
@@ -37,6 +38,7 @@ internal sealed class SimDisk
         Host = host;
         Prng = prng;
         _durable = new byte[]?[sizeBytes / Units.BlockBytes];
+        _writtenAt = new long[_durable.Length];
     }
 
     public SimWorld World { get; }
@@ -77,6 +79,21 @@ internal sealed class SimDisk
         if (_durable[block] == null || _cached.ContainsKey(block)) { return false; }
         _durable[block]![bit / 8 % Units.BlockBytes] ^= (byte)(1 << (bit % 8));
         return true;
+    }
+
+    /// <summary>Rots one block of a range that was written before some moment, if there is one.</summary>
+    public bool TryRotOld(long offsetBytes, long lengthBytes, long writtenBefore)
+    {
+        int first = BlockOf(offsetBytes);
+        int count = BlockOf(lengthBytes);
+        int start = Prng.Below(count);
+        for (int i = 0; i < count; i++)
+        {
+            int block = first + ((start + i) % count);
+            if (_writtenAt[block] > 0 && _writtenAt[block] < writtenBefore
+                && TryRot((long)block * Units.BlockBytes, Prng.Below(Units.BlockBytes * 8))) { return true; }
+        }
+        return false;
     }
 
     /// <summary>Reads without time, faults or trace: for tests and offline checks.</summary>
@@ -164,6 +181,7 @@ internal sealed class SimDisk
     private void Put(int block, ReadOnlySpan<byte> bytes, ulong sequence, bool durable)
     {
         _ = _unreadable.Remove(block);
+        _writtenAt[block] = World.Now;
         if (durable)
         {
             _ = _cached.Remove(block);

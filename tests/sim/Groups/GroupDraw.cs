@@ -16,6 +16,9 @@ internal sealed record GroupDraw
     public required long DriftPpm { get; init; }
     public required int StallPerMillion { get; init; }
     public required bool LossyFrames { get; init; }
+
+    /// <summary>One log block of one node rots while the node is down.</summary>
+    public required bool Rot { get; init; }
     public required long TroubleNanos { get; init; }
 
     public static GroupDraw Draw(Prng prng) => new()
@@ -31,6 +34,7 @@ internal sealed record GroupDraw
         DriftPpm = prng.Between(0, 10_000),
         StallPerMillion = prng.Below(2) == 0 ? 0 : prng.Below(400),
         LossyFrames = prng.Below(3) == 0,
+        Rot = prng.Below(3) == 0,
         TroubleNanos = prng.Between(5, 20) * Units.NanosPerSecond,
     };
 }

@@ -5,6 +5,7 @@ using Fastblock.Raft;
 using Fastblock.Roles.Replication;
 using Fastblock.Storage.Kv;
 using Fastblock.Storage.Log;
+using Fastblock.Tests.Sim.Harness;
 
 namespace Fastblock.Tests.Sim.Groups;
 
@@ -114,7 +115,15 @@ internal sealed class GroupMachine : IStateMachine, ILogListener
         _savingSequence = sequence;
     }
 
-    public void OnCorrupted() => _node.Scenario.OnCorrupted(_node, _id);
+    /// <summary>The group says that it has lost records.</summary>
+    public bool IsCorrupted { get; private set; }
+
+    public void OnCorrupted()
+    {
+        IsCorrupted = true;
+        if (!_node.HasRotted) { throw new SimFailure($"node {_node.Id} says group {_id} is corrupt"); }
+        Reached.Mark("sim: group corrupted by rot");
+    }
 
     public void OnIteration() { }
 

@@ -20,9 +20,13 @@ internal sealed class GroupNode : ISimNode, IHelloGate, IConnectionAcceptor
 {
     private const long DiskBytes = 4 * Units.MiB;
     private const ushort Port = 7000;
+    private const long LogOffset = 128 * Units.KiB; // behind labels and superblocks
+    private const long LogBytes = 2 * Units.MiB;
 
     private readonly SimDisk _disk;
     private readonly Guid _instance;
+    private readonly Dictionary<PgId, ulong> _knownApplied = [];
+    private readonly HashSet<PgId> _lost = [];
     private SimSeat? _seat;
     private bool _formatted;
 
@@ -47,8 +51,21 @@ internal sealed class GroupNode : ISimNode, IHelloGate, IConnectionAcceptor
     public RaftHost? Raft { get; private set; }
     public SimSeat? Seat => Host.IsRunning ? _seat : null;
 
+    /// <summary>A block of its log has rotted.</summary>
+    public bool HasRotted { get; private set; }
+
+    /// <summary>The rot took the record of the group's existence: this replica stays out.</summary>
+    public bool HasLost(PgId id) => _lost.Contains(id);
+
     public void Start()
     {
+        foreach ((PgId id, GroupMachine machine) in Machines) { _knownApplied[id] = Math.Max(_knownApplied.GetValueOrDefault(id), machine.Applied.Value); }
+        if (Scenario.MayRot && Scenario.World.Prng.Below(3) == 0
+            && _disk.TryRotOld(LogOffset, LogBytes, Scenario.World.Now - Units.NanosPerSecond))
+        {
+            Scenario.MayRot = false;
+            HasRotted = true;
+        }
         SimProcess process = Host.Start();
         _seat = process.Seats[0];
         Machines.Clear();
@@ -77,7 +94,7 @@ internal sealed class GroupNode : ISimNode, IHelloGate, IConnectionAcceptor
                 Kind = NodeKind.Osd,
                 NodeId = Id,
                 Device = _instance,
-                LogBytes = 2 * Units.MiB,
+                LogBytes = LogBytes,
                 SegmentBytes = (int)(128 * Units.KiB),
                 Force = true,
             });
@@ -93,7 +110,7 @@ internal sealed class GroupNode : ISimNode, IHelloGate, IConnectionAcceptor
         var replay = new RaftReplay();
         LogOpenResult log = await DiskLog.OpenAsync(seat.Reactor, shard.Volume!, new DiskLogOptions { CacheBytes = Scenario.Draw.CacheBytes }, replay, kv);
         Require(log.Status == Errno.None, log.Text);
-        Require(replay.Corruptions.Count == 0, $"its log says it is corrupt: {string.Join(", ", replay.Corruptions)}");
+        Require(HasRotted || replay.Corruptions.Count == 0, $"its log says it is corrupt: {string.Join(", ", replay.Corruptions)}");
         OpenGroups(seat, log.Log!, kv, replay);
     }
 
@@ -110,6 +127,7 @@ internal sealed class GroupNode : ISimNode, IHelloGate, IConnectionAcceptor
             Require(raft.OpenGroup(stored, machine, machine.Saved, out RaftGroup? group) == Errno.None, "OpenGroup");
             machine.Group = group;
             Machines.Add(stored.Id, machine);
+            CheckMemory(seat, stored.Id, machine);
         }
         Raft = raft;
         seat.Transport.Acceptor = this;
@@ -118,6 +136,7 @@ internal sealed class GroupNode : ISimNode, IHelloGate, IConnectionAcceptor
         foreach (PgId id in Scenario.GroupIds)
         {
             if (Machines.ContainsKey(id)) { continue; }
+            if (IsLost(id)) { continue; }
             // As the map would say "creating": until every node has had it once.
             Require(!_formatted || !Scenario.IsActive, $"node {Id} lost group {id}");
             var machine = new GroupMachine(this, id, kv);
@@ -127,6 +146,25 @@ internal sealed class GroupNode : ISimNode, IHelloGate, IConnectionAcceptor
         }
         log.StartCleaner(raft, null);
         _formatted = true;
+    }
+
+    private bool IsLost(PgId id)
+    {
+        if (HasRotted && Scenario.IsActive) { _ = _lost.Add(id); }
+        return _lost.Contains(id);
+    }
+
+    /// <summary>What this node had applied it had acknowledged before: after a restart it knows as much, or says that it does not.</summary>
+    private void CheckMemory(SimSeat seat, PgId id, GroupMachine machine)
+    {
+        ulong known = _knownApplied.GetValueOrDefault(id);
+        ulong last = machine.Group!.LastIndex.Value;
+        bool recovering = machine.Group.IsRecovering;
+        if (last >= known || recovering) { return; }
+        Scenario.World.Schedule(200 * Units.NanosPerMilli, () =>
+        {
+            if (Seat == seat && !machine.IsCorrupted) { throw new SimFailure($"node {Id} had applied {known} of group {id} and knows only {last} after a restart"); }
+        });
     }
 
     private void Require(bool condition, string message)
