@@ -22,7 +22,8 @@ internal sealed record ServerProcessOptions
         ((int)(4 * Units.KiB), 4096),
         ((int)(64 * Units.KiB), 64),
         ((int)(128 * Units.KiB), 64),
-        ((int)(512 * Units.KiB), 32),
+        ((int)(256 * Units.KiB), 32),
+        ((int)(512 * Units.KiB), 24),
     ];
 
     public UringOptions Uring { get; init; } = new();

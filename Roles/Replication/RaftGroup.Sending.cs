@@ -77,11 +77,18 @@ internal sealed partial class RaftGroup
             _node.OnAppendSent(at, in message, bytes, now);
             if (outcome == Fill.Waiting) { return; }
         }
-        if (peer.CatchUp is { IsBusy: false } reader && !_node.TryPrepareAppend(at, now, out _) && !_needsReader)
-        {
-            _host.ReturnReader(reader);
-            peer.CatchUp = null;
-        }
+        // A reader that waits for the peer's window keeps its buffers; one that has nothing more to send must not, because
+        // nobody may come by here again for a long time.
+        bool isSent = _node.Peers[at].Next > _node.Log.LastIndex;
+        if (isSent || (!_needsReader && !_node.TryPrepareAppend(at, now, out _))) { ReturnReader(peer); }
+    }
+
+    /// <summary>Gives back what a peer's reader holds, unless it is reading.</summary>
+    private void ReturnReader(GroupPeer peer)
+    {
+        if (peer.CatchUp is not { IsBusy: false } reader) { return; }
+        _host.ReturnReader(reader);
+        peer.CatchUp = null;
     }
 
     private enum Fill : byte { Complete, FrameFull, Waiting }
@@ -144,6 +151,11 @@ internal sealed partial class RaftGroup
         {
             _host.ReturnReader(reader);
             _peers[at].CatchUp = null;
+            return;
+        }
+        if (!_node.IsLeader)
+        {
+            ReturnReader(_peers[at]);
             return;
         }
         if (reader.Status is not (Errno.None or Errno.NoBuffers) && !reader.TryGet(from, out _))

@@ -103,11 +103,7 @@ internal sealed partial class RaftGroup
         foreach (GroupPeer peer in _peers)
         {
             peer.Link.Users--;
-            if (peer.CatchUp is { IsBusy: false } reader)
-            {
-                _host.ReturnReader(reader);
-                peer.CatchUp = null;
-            }
+            ReturnReader(peer);
         }
         DropPending(_applied.Next);
         _host.MarkReady(this); // waiters are told in the turn

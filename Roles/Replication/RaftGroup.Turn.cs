@@ -67,6 +67,7 @@ internal sealed partial class RaftGroup
             _toldReady = false;
             _host.Log.Info($"group {Id}: no longer leads in term {_toldTerm}; now term {_node.Term}, leader {_node.Leader}");
             Machine.OnLeadership(leader: false, _node.Term);
+            foreach (GroupPeer peer in _peers) { ReturnReader(peer); }
         }
         if (leads)
         {

@@ -123,6 +123,9 @@ internal sealed class TcpConnection : TimerEntry, IConnection, IStreamHandler, I
 
     void IFrameSink.OnStarved() => _transport.AddStarved(this);
 
+    /// <inheritdoc cref="FrameReader.IsModest"/>
+    internal bool IsModest => _reader.IsModest;
+
     /// <summary>Buffers may have come back.</summary>
     /// <returns>False when there still is none for this connection.</returns>
     internal bool TryFeed() => _reader.WantedBytes == 0 || !_stream.IsOpen || _reader.TryResume(_stream);

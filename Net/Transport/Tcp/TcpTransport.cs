@@ -12,6 +12,7 @@ internal sealed class TcpTransport : ITransport, IIterationHook, IDisposable
 {
     private readonly TcpStreams _streams;
     private readonly RingQueue<TcpConnection> _starved = new();
+    private readonly RingQueue<TcpConnection> _starvedModest = new();
     private readonly List<TcpListener> _listeners = [];
     private int _greeting;
     private int _connections;
@@ -60,10 +61,12 @@ internal sealed class TcpTransport : ITransport, IIterationHook, IDisposable
         _listeners.Clear();
     }
 
-    /// <summary>Wakes connections that wait for a buffer, the longest first.</summary>
+    /// <summary>Wakes connections that wait for a buffer, the longest first. Those that rent modestly wait in a line of their
+    /// own: what is left may be too little for them and enough for a peer, on whose messages their progress depends.</summary>
     public void OnIterationEnd()
     {
-        while (!_starved.IsEmpty && _starved[0].TryFeed()) { _ = _starved.PopFront(); }
+        Feed(_starved);
+        Feed(_starvedModest);
     }
 
     /// <summary>Frees everything; after the reactor's event source was disposed.</summary>
@@ -77,7 +80,12 @@ internal sealed class TcpTransport : ITransport, IIterationHook, IDisposable
 
     internal void OnClosed(TcpConnection connection) => _connections--;
 
-    internal void AddStarved(TcpConnection connection) => _starved.PushBack(connection);
+    internal void AddStarved(TcpConnection connection) => (connection.IsModest ? _starvedModest : _starved).PushBack(connection);
+
+    private static void Feed(RingQueue<TcpConnection> line)
+    {
+        while (!line.IsEmpty && line[0].TryFeed()) { _ = line.PopFront(); }
+    }
 
     private void OnAccepted(int fd, IHelloGate gate)
     {
