@@ -55,13 +55,19 @@ internal sealed partial class RaftGroup
             bool known = replay.TryTake(Id, Config.Incarnation, index, term, out PendingEntry entry);
             Invariant.Require(known); // the log's index and its replay tell the same
             if (entry.Kind != EntryKind.Data) { continue; }
+            LogLocation at = entry.PayloadAt;
+            if (entry.PayloadBytes > 0)
+            {
+                bool placed = _host.DiskLog.TryGetPayloadAt(Id, index.Value, out at); // the cleaner may have moved it
+                Invariant.Require(placed);
+            }
             Machine.Relay(new AppliedEntry
             {
                 Index = index,
                 Term = term,
                 Header = entry.Header,
                 PayloadBytes = entry.PayloadBytes,
-                PayloadAt = entry.PayloadAt,
+                PayloadAt = at,
                 Crcs = entry.Crcs,
             });
         }
