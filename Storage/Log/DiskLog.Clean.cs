@@ -9,6 +9,8 @@ namespace Fastblock.Storage.Log;
 // What the cleaner needs of the log.
 internal sealed partial class DiskLog
 {
+    private readonly List<(LogGroup Group, int Life, ulong Index, IndexEntry Copy)> _undurableCopies = [];
+
     private readonly LogCleaner _cleaner;
 
     /// <summary>Starts the cleaner. <paramref name="mover"/> is null where nothing refers to payload blocks (monitors).</summary>
@@ -104,13 +106,27 @@ internal sealed partial class DiskLog
         Errno status = Append(in record, flags, entry.Payload, entry.PayloadOffset, entry.PayloadBytes, LogRoom.Cleaning,
             out IndexEntry copy);
         if (status is not Errno.None) { return status; }
-        group[index] = copy;
+        _undurableCopies.Add((group, group.Life, index, copy));
         AddSpan(group, index, _headSegment);
         _statistics.CopiedEntries++;
         _statistics.CopiedBytes += entry.PayloadBytes;
         _statistics.CleaningBytes += entry.PayloadBytes;
         return Errno.None;
     }
+
+    /// <summary>The copies are durable: from now on the entries lie there. Not earlier, because whoever applies an entry reads it
+    /// where the index says.</summary>
+    internal void SwitchToCopies(ulong segment)
+    {
+        foreach ((LogGroup group, int life, ulong index, IndexEntry copy) in _undurableCopies)
+        {
+            if (IsLiveIn(segment, group, life, index) && group[index].Term == copy.Term) { group[index] = copy; }
+        }
+        _undurableCopies.Clear();
+    }
+
+    /// <summary>A pass begins: copies of one that was given up are copied again.</summary>
+    internal void ForgetCopies() => _undurableCopies.Clear();
 
     internal Errno CopyPairs(ulong segment, out bool more) => _kv.CopyForward(segment, out more);
 

@@ -181,6 +181,7 @@ internal sealed class LogCleaner(DiskLog log) : IRunnable
             if (log.IsLiveIn(segment, copy.Group, copy.Life, copy.Index)) { bytes += DiskLog.CopyBytes(copy.Group, copy.Index); }
         }
         if (!log.FitsCopies(bytes)) { return Errno.NoSpace; }
+        log.ForgetCopies();
         for (int next = 0; next < _copies.Count;)
         {
             int count = 0;
@@ -194,7 +195,10 @@ internal sealed class LogCleaner(DiskLog log) : IRunnable
             if (status is not Errno.None) { return status; }
             next += count;
         }
-        return Errno.None;
+        if (_copies.Count == 0) { return Errno.None; }
+        Errno durable = await log.WaitDurableAsync(log.LastSequence);
+        if (durable is Errno.None) { log.SwitchToCopies(segment); }
+        return durable;
     }
 
     private async ReactorTask<Errno> AppendCopiesAsync(ulong segment, int first, int count)
