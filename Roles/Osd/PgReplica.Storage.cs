@@ -56,6 +56,7 @@ internal sealed partial class PgReplica : ILogListener
         if (_releaseWanted <= _storeReleases && _state.Dirty.Count < StoreAtDirty) { return; }
         AdvanceOverOthers(Group.Applied.Value + 1);
         Invariant.Require(_releaseWanted <= _state.Applied);
+        ForgetWhatTheLogDropped();
         _batch.Clear();
         bool fits = AddStateTo(_batch);
         Invariant.Require(fits); // StoreAtDirty sessions and a short list of refused entries
@@ -69,6 +70,15 @@ internal sealed partial class PgReplica : ILogListener
         _storeSequence = sequence;
         _storeReleases = _releaseWanted;
         _state.OnStored();
+    }
+
+    /// <summary>Entries that were released may come back after a crash, until the log has recorded the group's new base. That
+    /// record is in the log before the state that is stored now, so nothing that this forgets is ever met again.</summary>
+    private void ForgetWhatTheLogDropped()
+    {
+        if (!_shard.SharedLog.TryGetGroup(Id, out LogGroupInfo info)) { return; }
+        _state.ForgetRefusedUpTo(info.BaseIndex);
+        _shard.Objects.ForgetBelow(Id, info.BaseIndex + 1);
     }
 
     private bool AddStateTo(KvBatch batch)
@@ -99,9 +109,7 @@ internal sealed partial class PgReplica : ILogListener
     {
         if (_storeSequence == 0 || sequence < _storeSequence) { return; }
         _storeSequence = 0;
-        _state.ForgetRefusedUpTo(_storeReleases);
         Group?.ReleaseLog(new LogIndex(_storeReleases));
-        _shard.Objects.ForgetBelow(Id, _storeReleases + 1);
         if (_releaseWanted > _storeReleases) { StoreState(); }
     }
 
