@@ -1,4 +1,3 @@
-using System.Collections.Generic;
 using Fastblock.Native.Base;
 using Fastblock.Native.Reactor;
 using Fastblock.Roles.Client;
