@@ -125,9 +125,6 @@ internal sealed partial class DiskLog
         _undurableCopies.Clear();
     }
 
-    /// <summary>A pass begins: copies of one that was given up are copied again.</summary>
-    internal void ForgetCopies() => _undurableCopies.Clear();
-
     internal Errno CopyPairs(ulong segment, out bool more) => _kv.CopyForward(segment, out more);
 
     internal List<LogGroup> GroupsWithBaseIn(ulong segment)

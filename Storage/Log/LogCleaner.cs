@@ -181,7 +181,17 @@ internal sealed class LogCleaner(DiskLog log) : IRunnable
             if (log.IsLiveIn(segment, copy.Group, copy.Life, copy.Index)) { bytes += DiskLog.CopyBytes(copy.Group, copy.Index); }
         }
         if (!log.FitsCopies(bytes)) { return Errno.NoSpace; }
-        log.ForgetCopies();
+        Errno status = await CopyAllAsync(segment);
+        if (_copies.Count == 0) { return status; }
+        // Also when it had to stop half-way: what was copied need not be copied again.
+        Errno durable = await log.WaitDurableAsync(log.LastSequence);
+        if (durable is Errno.None) { log.SwitchToCopies(segment); }
+        return status is Errno.None ? durable : status;
+    }
+
+    private async ReactorTask<Errno> CopyAllAsync(ulong segment)
+    {
+        long bytes;
         for (int next = 0; next < _copies.Count;)
         {
             int count = 0;
@@ -195,10 +205,7 @@ internal sealed class LogCleaner(DiskLog log) : IRunnable
             if (status is not Errno.None) { return status; }
             next += count;
         }
-        if (_copies.Count == 0) { return Errno.None; }
-        Errno durable = await log.WaitDurableAsync(log.LastSequence);
-        if (durable is Errno.None) { log.SwitchToCopies(segment); }
-        return durable;
+        return Errno.None;
     }
 
     private async ReactorTask<Errno> AppendCopiesAsync(ulong segment, int first, int count)

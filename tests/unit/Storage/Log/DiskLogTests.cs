@@ -62,13 +62,15 @@ public class DiskLogTests
 
         // A majority is back: the log empties by itself and takes entries again.
         world.Stuck.Clear();
-        for (int i = 0; i < 2000 && world.Log!.FreeSegments < 5; i++)
+        bool taken = false;
+        for (int i = 0; i < 2000 && !taken; i++)
         {
             world.Advance();
             world.Iterate(10);
+            world.Append(0);
+            taken = world.LastStatus is Errno.None;
         }
-        world.Append(0);
-        Assert.Equal(Errno.None, world.LastStatus);
+        Assert.True(taken, $"nothing is taken; free {world.Log!.FreeSegments}");
         world.Close();
     }
 }
