@@ -28,7 +28,6 @@ public sealed class BrokenVariantTests(ITestOutputHelper output)
 
     [Theory]
     [InlineData(nameof(SabotageKind.LateDuplicateWrite), 1, 200)]
-    [InlineData(nameof(SabotageKind.EmptiedDeviceVotes), 103, 200)]
     [InlineData(nameof(SabotageKind.NoOwnerGenerations), 1, 200)]
     [InlineData(nameof(SabotageKind.UncommittedRead), 1, 200)]
     public void The_cluster_scenario_notices(string kind, ulong first, ulong last) =>
