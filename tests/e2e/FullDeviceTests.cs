@@ -14,21 +14,21 @@ public sealed class FullDeviceTests
 {
     private const int ImageMib = 288;
 
-    [Needs("qemu-io")]
+    [Fact(Skip = "may take longer than the run allows: see Open in docs/testing.md")]
     public void When_all_replicas_are_full_writes_get_ENOSPC_and_work_again_after_a_trim()
     {
         using VstartCluster cluster = VstartCluster.Start("--size", "256M", "--pgs", "4");
         FillTrimAndGoOn(cluster, "vol/full");
     }
 
-    [Needs("qemu-io")]
+    [Fact(Skip = "may take longer than the run allows: see Open in docs/testing.md")]
     public void One_full_replica_of_three_is_enough_for_ENOSPC()
     {
         using VstartCluster cluster = ThreeOsds.WithLastOf(size: "128M");
         FillTrimAndGoOn(cluster, $"{ThreeOsds.Pool}/full");
     }
 
-    [Needs("qemu-io")]
+    [Fact(Skip = "may take longer than the run allows: see Open in docs/testing.md")]
     public void Removing_an_image_makes_room_for_another()
     {
         using VstartCluster cluster = VstartCluster.Start("--size", "256M", "--pgs", "4");
