@@ -9,13 +9,16 @@ namespace Fastblock.Tests.E2e;
 [XunitTestCaseDiscoverer("Fastblock.Tests.E2e.SkippableDiscoverer", "Fastblock.Tests")]
 internal sealed class NeedsAttribute : FactAttribute
 {
-    public NeedsAttribute(params string[] programs)
+    public NeedsAttribute(params string[] programs) => Skip = WhyNot(programs);
+
+    /// <summary>Why a test that needs these programs is skipped; null = it is not.</summary>
+    internal static string? WhyNot(string[] programs)
     {
         List<string> missing = [];
         foreach (string program in programs)
         {
             if (!Shell.Has(program)) { missing.Add(program); }
         }
-        if (missing.Count > 0) { Skip = $"not installed: {string.Join(", ", missing)} (.ci/run names the packages)"; }
+        return missing.Count == 0 ? null : $"not installed: {string.Join(", ", missing)} (.ci/packages names the packages)";
     }
 }

@@ -29,7 +29,7 @@ public sealed class RealClientTests : IClassFixture<RealClientTests.OneCluster>
         Assert.Equal(size, long.Parse(Shell.Run("nbdinfo", "--size", _cluster.NbdUri).Ok().Output, CultureInfo.InvariantCulture));
     }
 
-    [Needs("nbdcopy")]
+    [Needs("nbdcopy", "qemu-img")]
     public void Nbdcopy_brings_512_MiB_in_and_out_unchanged()
     {
         using TemporaryFile source = TemporaryFile.Random(512L << 20), back = TemporaryFile.Empty();
@@ -51,13 +51,12 @@ public sealed class RealClientTests : IClassFixture<RealClientTests.OneCluster>
         Assert.Contains("Images are identical", same.Output, StringComparison.Ordinal);
     }
 
-    [Theory]
+    [NeedsTheory("fio")]
     [InlineData("4k", "--bs=4k")]
     [InlineData("512", "--bs=512")]
     [InlineData("mixed", "--bssplit=512/20:1536/20:4k/20:10k/20:64k/20", "--blockalign=512", "--serialize_overlap=1")]
     public void Fio_verifies_what_it_wrote(string name, params string[] blockSizes)
     {
-        if (!Shell.Has("fio")) { return; } // .ci/run installs it and counts the tests
         string image = $"vol/fio{name}";
         _cluster.Cli("image", "create", image, "--size", "64M").Ok();
         using NbdServerProcess server = NbdServerProcess.Start(_cluster, image);
@@ -103,7 +102,7 @@ public sealed class RealClientTests : IClassFixture<RealClientTests.OneCluster>
         Assert.Contains("start=        2048, size=       16384, type=83", Shell.Run("sfdisk", "-d", back.Path).Ok().Output, StringComparison.Ordinal);
     }
 
-    [Fact]
+    [Needs("qemu-io")]
     public void A_second_writer_is_refused_and_takes_over_only_when_told()
     {
         _cluster.Cli("image", "create", "vol/owned", "--size", "16M").Ok();

@@ -10,6 +10,7 @@ using Fastblock.Native.Reactor;
 using Fastblock.Net.Transport;
 using Fastblock.Net.Transport.Tcp;
 using Fastblock.Roles.Nbd;
+using Fastblock.Tests.E2e;
 using Fastblock.Tests.Unit.Nbd;
 using Xunit;
 
@@ -48,7 +49,7 @@ public sealed class NbdToolsTests : IDisposable
 
     private string Uri => $"nbd+unix:///vol/demo?socket={_socket}";
 
-    [Fact]
+    [Needs("nbdinfo")]
     public void Nbdinfo_sees_size_and_contexts()
     {
         string info = Tool("nbdinfo", $"\"nbd://127.0.0.1:{_port}/vol/demo\"");
@@ -59,7 +60,7 @@ public sealed class NbdToolsTests : IDisposable
         Assert.Contains("hole,zero", Tool("nbdinfo", $"--map \"{Uri}\""), StringComparison.Ordinal);
     }
 
-    [Fact]
+    [Needs("nbdcopy")]
     public void Nbdcopy_in_and_out_gives_the_same_bytes()
     {
         string before = _directory.File("before"), after = _directory.File("after");
@@ -72,7 +73,7 @@ public sealed class NbdToolsTests : IDisposable
         Assert.True(data.AsSpan().SequenceEqual(_image.Data.AsSpan(0, ImageBytes)));
     }
 
-    [Fact]
+    [Needs("qemu-img", "qemu-io")]
     public void Qemu_converts_and_compares()
     {
         string before = _directory.File("before");
@@ -85,7 +86,7 @@ public sealed class NbdToolsTests : IDisposable
             + $"-c \"write -z 65536 4096\" -c flush \"{Uri}\"");
     }
 
-    [Theory]
+    [NeedsTheory("fio")]
     [InlineData("--bs=4k --iodepth=32")]
     [InlineData("--bs=512 --iodepth=16")]
     [InlineData("--bsrange=512-64k --blockalign=512 --iodepth=16")]
