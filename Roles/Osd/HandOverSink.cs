@@ -109,7 +109,7 @@ internal sealed class HandOverSink(OsdShard shard, IConnection connection) : ICo
         Errno status = await shard.MoveAllHomeAsync();
         if (_isClosed) { return Errno.Canceled; }
         // The sessions are replaced by those that come; what is stored stays until the end.
-        pg.Received.Reset(_index);
+        pg.Received.Clear();
         Answer(HandOverOp.Begin, pg.Id, status);
         return status;
     }
@@ -126,7 +126,7 @@ internal sealed class HandOverSink(OsdShard shard, IConnection connection) : ICo
                 Answer(HandOverOp.Sessions, _pg!.Id, Errno.BadMessage);
                 return;
             }
-            _pg!.Received.TakeOver(session);
+            _pg!.Received.LoadImage(session);
             items = items[length..];
         }
         Answer(HandOverOp.Sessions, _pg!.Id, items.Length == 0 ? Errno.None : Errno.BadMessage);

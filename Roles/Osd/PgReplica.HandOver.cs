@@ -38,9 +38,7 @@ internal sealed partial class PgReplica
     /// <returns>None, or what the log says when it has no room now.</returns>
     public Errno FinishHandOver(LogIndex index, Term term)
     {
-        _state.Reset(index.Value);
-        foreach (ImageSession session in Received.Images) { _state.TakeOver(session); }
-        Received.Clear();
+        _state.TakeOver(Received, index.Value);
         _batch.Clear();
         bool fits = AddStateTo(_batch);
         if (!fits) { return Errno.NoSpace; }
@@ -48,6 +46,8 @@ internal sealed partial class PgReplica
         if (status != Errno.None) { return status; }
         _state.OnStored();
         // The same log, behind the state: both are durable, or only the state is and the hand-over is still marked as open.
-        return Group!.InstallBase(index, term);
+        status = Group!.InstallBase(index, term);
+        if (status == Errno.None) { Received.Clear(); } // else it is tried again
+        return status;
     }
 }

@@ -96,11 +96,10 @@ internal sealed partial class PgReplica : ILogListener
             PgKeys.Image(Id, dirty[i].Image, key);
             fits = batch.TryPut(key, value[..dirty[i].Store(value)]);
         }
-        IReadOnlyList<ImageId> gone = _state.Gone;
-        for (int i = 0; fits && i < gone.Count; i++)
+        foreach (ulong image in _state.Gone)
         {
-            PgKeys.Image(Id, gone[i], key);
-            fits = batch.TryDelete(key);
+            PgKeys.Image(Id, new ImageId(image), key);
+            fits = fits && batch.TryDelete(key);
         }
         return fits;
     }

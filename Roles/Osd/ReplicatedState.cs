@@ -22,7 +22,7 @@ internal sealed class ReplicatedState
 
     private readonly OrderedTable<ulong, ImageSession> _images = new();
     private readonly List<ImageSession> _dirty = [];
-    private readonly List<ImageId> _gone = [];
+    private readonly SortedSet<ulong> _gone = [];
     private readonly List<ulong> _refused = [];
 
     /// <summary>Index of the last applied entry.</summary>
@@ -33,7 +33,7 @@ internal sealed class ReplicatedState
 
     /// <summary>Sessions changed, and images forgotten, since <see cref="OnStored"/>.</summary>
     public IReadOnlyList<ImageSession> Dirty => _dirty;
-    public IReadOnlyList<ImageId> Gone => _gone;
+    public IReadOnlyCollection<ulong> Gone => _gone;
 
     /// <summary>The session state of an image, or null when no owner was ever seen.</summary>
     public ImageSession? Find(ImageId image) => _images.GetValueOrDefault(image.Value);
@@ -90,7 +90,7 @@ internal sealed class ReplicatedState
                 if (_images.Remove(op.Image, out ImageSession? purged))
                 {
                     if (purged.IsDirty) { _ = _dirty.Remove(purged); }
-                    _gone.Add(op.ImageId);
+                    _ = _gone.Add(op.Image);
                 }
                 break;
             default:
@@ -157,26 +157,26 @@ internal sealed class ReplicatedState
     /// <summary>Forgets everything, before another replica's state is taken over.</summary>
     public void Clear()
     {
-        foreach (ImageSession session in _images.Values) { _gone.Add(session.Image); }
+        foreach (ImageSession session in _images.Values) { _ = _gone.Add(session.Image.Value); }
+        foreach (ImageSession session in _dirty) { session.IsDirty = false; }
         _images.Clear();
         _dirty.Clear();
         _refused.Clear();
         Applied = 0;
     }
 
-    /// <summary>Takes over another replica's state as of <paramref name="applied"/>; images follow by <see cref="TakeOver"/>.</summary>
-    public void Reset(ulong applied)
+    /// <summary>Replaces everything by another replica's sessions as of <paramref name="applied"/>; nothing of it is stored here
+    /// yet. May be repeated.</summary>
+    public void TakeOver(ReplicatedState received, ulong applied)
     {
         Clear();
         Applied = applied;
-    }
-
-    /// <summary>An image's session as another replica has it; not stored here yet.</summary>
-    public void TakeOver(ImageSession session)
-    {
-        _ = _gone.Remove(session.Image);
-        LoadImage(session);
-        MarkDirty(session);
+        foreach (ImageSession session in received.Images)
+        {
+            LoadImage(session);
+            _ = _gone.Remove(session.Image.Value);
+            MarkDirty(session);
+        }
     }
 
     /// <summary>Bytes that <see cref="Store"/> writes.</summary>
@@ -199,6 +199,7 @@ internal sealed class ReplicatedState
         {
             session = new ImageSession(image);
             _images.Add(image.Value, session);
+            _ = _gone.Remove(image.Value);
         }
         return session;
     }

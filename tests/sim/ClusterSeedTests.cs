@@ -11,11 +11,7 @@ public sealed class ClusterSeedTests
 {
     public static IEnumerable<object[]> Seeds()
     {
-        // 39, 71 and 88 fail at present: see "Open" in docs/testing.md. By FASTBLOCK_SIM_SEED they can be replayed.
-        foreach (ulong seed in SimRunner.Seeds(1, 102))
-        {
-            if (SimRunner.IsReplay || seed is not (39 or 71 or 88)) { yield return [seed]; }
-        }
+        foreach (ulong seed in SimRunner.Seeds(1, 102)) { yield return [seed]; }
     }
 
     [Theory]

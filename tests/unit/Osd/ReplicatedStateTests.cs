@@ -1,5 +1,6 @@
 using System;
 using System.Linq;
+using Fastblock.Native.Base;
 using Fastblock.Roles.Osd;
 using Xunit;
 
@@ -41,6 +42,39 @@ public sealed class ReplicatedStateTests
         _ = state.Apply(2, Op(PgOpKind.OpenSession, generation: 2));
         Assert.Equal(SessionVerdict.StaleOwner, state.Apply(3, Op(PgOpKind.Write, sequence: 1, lowest: 1)));
         Assert.True(state.WasRefused(3));
+    }
+
+    [Fact]
+    public void Sessions_that_were_taken_over_are_stored_and_those_of_before_are_deleted()
+    {
+        ReplicatedState received = new();
+        received.LoadImage(SessionOf(image: 1));
+        received.LoadImage(SessionOf(image: 2));
+        ReplicatedState state = new();
+        PgOpHeader other = Op(PgOpKind.OpenSession);
+        other.Image = 3;
+        _ = state.Apply(1, in other);
+        for (int i = 0; i < 2; i++) // the log may have had no room the first time
+        {
+            state.TakeOver(received, applied: 7);
+            Assert.Equal(7UL, state.Applied);
+            Assert.Equal([1UL, 2UL], state.Dirty.Select(session => session.Image.Value));
+            Assert.Equal([3UL], state.Gone);
+        }
+        state.OnStored();
+        PgOpHeader next = Op(PgOpKind.OpenSession, generation: 5);
+        next.Image = 1;
+        _ = state.Apply(8, in next);
+        Assert.Equal([1UL], state.Dirty.Select(session => session.Image.Value));
+    }
+
+    private static ImageSession SessionOf(ulong image)
+    {
+        ImageSession session = new(new ImageId(image));
+        _ = session.Open(ownerGeneration: 1, sizeBytes: 1 << 20);
+        byte[] bytes = new byte[ImageSession.MaxStoredBytes];
+        Assert.True(ImageSession.TryLoad(bytes.AsSpan(0, session.Store(bytes)), out ImageSession loaded));
+        return loaded;
     }
 
     [Fact]
