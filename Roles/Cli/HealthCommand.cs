@@ -22,6 +22,13 @@ internal static class HealthCommand
         _ => "HEALTH_ERR",
     };
 
+    private static string LabelOf(HealthLevel level) => level switch
+    {
+        HealthLevel.HealthOk => "INFO",
+        HealthLevel.HealthWarn => "WARN",
+        _ => "ERR",
+    };
+
     private static async ReactorTask<ExitCode> RunAsync(ClusterSession session)
     {
         ControlReply reply = await session.AskAsync(new ControlRequest { Health = new HealthRequest() }, "health");
@@ -34,7 +41,7 @@ internal static class HealthCommand
         output.WriteLine(NameOf(health.Level));
         foreach (HealthItem item in health.Items)
         {
-            output.WriteLine($"[{(item.Level is HealthLevel.HealthErr ? "ERR" : "WARN")}] {item.Code}: {item.Summary}");
+            output.WriteLine($"[{LabelOf(item.Level)}] {item.Code}: {item.Summary}");
             foreach (string detail in item.Details) { output.WriteLine($"    {detail}"); }
             if (item.Advice.Length > 0) { output.WriteLine($"    what to do: {item.Advice}"); }
         }

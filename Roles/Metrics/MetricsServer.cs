@@ -36,6 +36,9 @@ internal sealed class MetricsServer : IDisposable
     /// <summary>Where it listens, with the port that the kernel chose if it was 0.</summary>
     public IPEndPoint EndPoint => (IPEndPoint)_listener.LocalEndPoint!;
 
+    /// <summary>For people, and for Prometheus.</summary>
+    public string Url => $"http://{EndPoint}/metrics";
+
     /// <summary>Binds and begins to serve. Throws <see cref="SocketException"/> when the address cannot be had.</summary>
     /// <param name="health">Asked for /health from an ordinary thread; one line of text.</param>
     public static MetricsServer Start(IPEndPoint address, MetricsRegistry registry, Func<(bool IsHealthy, string Text)> health)

@@ -1,10 +1,6 @@
-using System;
 using System.CommandLine;
-using System.Net;
-using System.Net.Sockets;
 using Fastblock.Native.Base;
 using Fastblock.Native.Linux;
-using Fastblock.Net.Transport;
 using Fastblock.Roles.Config;
 using Fastblock.Roles.Hosting;
 using Fastblock.Roles.Metrics;
@@ -66,25 +62,16 @@ internal static class MonCommand
             OnFailed = process.Fail,
             ProcessRequests = request => ProcessSettings.Apply(request.LogLevel, log, process),
         };
-        using IDisposable? endpoint = Serve(server, parsed.GetValue(MetricsOption) ?? config.Mon.MetricsAddress);
-        return process.Run(server.StartAsync, () => log.Info($"mon.{server.Id.Value} listens on {server.Address}"),
-            server.StopAsync);
-    }
-
-    private static MetricsServer? Serve(MonServer server, string address)
-    {
-        if (address.Length == 0) { return null; }
-        NetAddress at = CommonOptions.Address(address, 0, "metrics address");
-        MetricsRegistry registry = new();
+        using MetricsRegistry registry = new();
         server.OnStarted = () => MonMetrics.Register(registry, server);
-        try
-        {
-            return MetricsServer.Start(new IPEndPoint(at.Address, at.Port), registry, () => server.HasFailed
-                ? (false, "failed") : (true, "ok"));
-        }
-        catch (SocketException failure)
-        {
-            throw new OperatorException(ExitCode.WrongState, $"cannot serve metrics on {address}: {failure.Message}");
-        }
+        using MetricsServer? endpoint = MetricsEndpoint.TryServe(parsed.GetValue(MetricsOption) ?? config.Mon.MetricsAddress, registry,
+            () => server.HasFailed ? (false, "failed") : (true, "ok"));
+        return process.Run(server.StartAsync,
+            () =>
+            {
+                log.Info($"mon.{server.Id.Value} listens on {server.Address}");
+                if (endpoint is not null) { log.Info($"metrics at {endpoint.Url}"); }
+            },
+            server.StopAsync);
     }
 }

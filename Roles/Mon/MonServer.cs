@@ -6,6 +6,7 @@ using Fastblock.Net.Proto;
 using Fastblock.Net.Rpc;
 using Fastblock.Net.Transport;
 using Fastblock.Raft;
+using Fastblock.Roles.Config;
 using Fastblock.Roles.Replication;
 using Fastblock.Storage.Device;
 using Fastblock.Storage.Kv;
@@ -111,7 +112,7 @@ internal sealed partial class MonServer : IControlService, IConnectionAcceptor, 
         if (own is null) { return "the device does not say where this monitor listens: give --listen"; }
         _transport.Acceptor = this;
         Errno listening = _transport.Listen(own, this, out NetAddress bound);
-        if (listening is not Errno.None) { return $"cannot listen on {own}: {listening}"; }
+        if (listening is not Errno.None) { return $"cannot listen on {own}: {ErrnoText.Of(listening)}"; }
         Address = bound;
         _host = new RaftHost(_reactor, _transport, _diskLog!, _kv, _replay, RaftOptions(), _reactor.Prng.Fork(), _log);
         _diskLog!.StartCleaner(_host, mover: null);

@@ -7,7 +7,7 @@ using Fastblock.Roles.Cluster;
 
 namespace Fastblock.Roles.Mon;
 
-/// <summary>Health: what is wrong, how bad it is, and what to do. docs/operations.md lists the codes.</summary>
+/// <summary>Health: what is wrong now; <see cref="HealthCode"/> has what can be wrong.</summary>
 internal sealed partial class MonState
 {
     /// <summary>Details per item: a cluster with a thousand of one trouble is no longer told one by one.</summary>
@@ -35,8 +35,7 @@ internal sealed partial class MonState
         {
             if (!mon.InQuorum) { away.Add($"mon.{mon.Id} at {mon.Address}"); }
         }
-        AddItem(result, HealthLevel.HealthWarn, "MON_DOWN", "{0} of " + Mons.Count + " monitors do not take part", away,
-            "start it, or look into its log; with one more down commands stop, running clients go on");
+        AddItem(result, HealthCode.MonDown, away);
     }
 
     private void CheckOsds(HealthResult result)
@@ -57,12 +56,9 @@ internal sealed partial class MonState
                 corrupt.Add($"osd.{osd.Id.Value}: {runtime.Corruptions} bad blocks or records");
             }
         }
-        AddItem(result, HealthLevel.HealthWarn, "OSD_DOWN", "{0} OSDs are down", down,
-            "start them with 'fastblock osd', or look into their logs");
-        AddItem(result, HealthLevel.HealthErr, "OSD_DEVICE_REPLACED", "{0} OSDs came with a device that is not theirs", impostors,
-            "an emptied device does not become an old OSD again: make it a new one with 'fastblock osd mkfs'");
-        AddItem(result, HealthLevel.HealthErr, "OSD_CORRUPTION", "{0} OSDs found damaged data on their devices", corrupt,
-            "check the device (dmesg, smartctl); damaged blocks are read from other replicas");
+        AddItem(result, HealthCode.OsdDown, down);
+        AddItem(result, HealthCode.OsdDeviceReplaced, impostors);
+        AddItem(result, HealthCode.OsdCorruption, corrupt);
     }
 
     private void CheckPgs(HealthResult result)
@@ -85,18 +81,13 @@ internal sealed partial class MonState
                 lost[member.Osd.Value] = lost.GetValueOrDefault(member.Osd.Value) + 1;
             }
         }
-        AddItem(result, HealthLevel.HealthErr, "PG_NO_QUORUM", "{0} PGs have no majority: no I/O to them", found[PgHealth.NoQuorum],
-            "bring their OSDs back; 'fastblock pg map' shows which");
-        AddItem(result, HealthLevel.HealthWarn, "PG_INACTIVE", "{0} PGs have no leader at present", found[PgHealth.Inactive],
-            "usually an election that is over in a second; if it stays, look into the logs of their OSDs");
-        AddItem(result, HealthLevel.HealthWarn, "PG_DEGRADED", "{0} PGs miss a replica", found[PgHealth.Degraded],
-            "bring the missing OSDs back; data is safe as long as a majority stays");
-        AddItem(result, HealthLevel.HealthWarn, "PG_CREATING", "{0} PGs are being made", found[PgHealth.Creating],
-            "takes a moment; if it stays, not enough of their OSDs are up");
+        AddItem(result, HealthCode.PgNoQuorum, found[PgHealth.NoQuorum]);
+        AddItem(result, HealthCode.PgInactive, found[PgHealth.Inactive]);
+        AddItem(result, HealthCode.PgDegraded, found[PgHealth.Degraded]);
+        AddItem(result, HealthCode.PgCreating, found[PgHealth.Creating]);
         List<string> lostOn = [];
         foreach (KeyValuePair<uint, int> osd in lost) { lostOn.Add($"osd.{osd.Key}: {osd.Value} PGs"); }
-        AddItem(result, HealthLevel.HealthErr, "OSD_LOST_DATA", "{0} OSDs have lost replicas that they should hold", lostOn,
-            "the device was emptied or damaged; it stays out of those PGs, which go on with their other replicas");
+        AddItem(result, HealthCode.OsdLostData, lostOn);
     }
 
     private void CheckSpace(HealthResult result)
@@ -111,10 +102,8 @@ internal sealed partial class MonState
             if (IsFull(osd)) { full.Add(text); }
             else if (percent >= _options.NearFullPercent) { near.Add(text); }
         }
-        AddItem(result, HealthLevel.HealthErr, "OSD_FULL", "{0} OSDs are full: writes that need space fail", full,
-            "remove images, trim file systems, or add OSDs");
-        AddItem(result, HealthLevel.HealthWarn, "OSD_NEARFULL", "{0} OSDs are nearly full", near,
-            "remove images, trim file systems, or add OSDs");
+        AddItem(result, HealthCode.OsdFull, full);
+        AddItem(result, HealthCode.OsdNearFull, near);
     }
 
     private void CheckImages(HealthResult result, long nowNanos)
@@ -127,8 +116,7 @@ internal sealed partial class MonState
                 silent.Add($"{image.Name}: {Owner(image)}");
             }
         }
-        AddItem(result, HealthLevel.HealthOk, "OWNER_SILENT", "{0} images have an owner that was not heard lately", silent,
-            "nothing to do: the next one that opens the image takes it over");
+        AddItem(result, HealthCode.OwnerSilent, silent);
     }
 
     private PgHealth HealthOf(PgInfo pg)
@@ -155,16 +143,15 @@ internal sealed partial class MonState
         _ => "noquorum",
     };
 
-    private static void AddItem(HealthResult result, HealthLevel level, string code, string summary, List<string> details,
-        string advice)
+    private void AddItem(HealthResult result, HealthCode code, List<string> details)
     {
         if (details.Count == 0) { return; }
         HealthItem item = new()
         {
-            Level = level,
-            Code = code,
-            Summary = string.Format(CultureInfo.InvariantCulture, summary, details.Count),
-            Advice = advice,
+            Level = code.Level,
+            Code = code.Name,
+            Summary = string.Format(CultureInfo.InvariantCulture, code.Summary, details.Count, Mons.Count),
+            Advice = code.Advice,
         };
         for (int i = 0; i < Math.Min(details.Count, MaxDetails); i++) { item.Details.Add(details[i]); }
         if (details.Count > MaxDetails) { item.Details.Add($"and {details.Count - MaxDetails} more"); }

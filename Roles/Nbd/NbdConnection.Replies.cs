@@ -56,11 +56,19 @@ internal sealed partial class NbdConnection
         {
             SendReadEnd(request);
         }
+        if (request.Error == NbdError.None) { CountLatency(request); }
         GiveBudget(request.BudgetBytes);
         request.Clear();
         _requestsInFlight--;
         _freeRequests.Push(request);
         EndIfIdle();
+    }
+
+    private void CountLatency(NbdRequest request)
+    {
+        long nanos = _server.Reactor.NowNanos - request.ArrivedNanos;
+        if (request.Type == NbdWire.CMD_READ) { _server.Stats.ReadLatency.Record(nanos); }
+        else if (request.Type is NbdWire.CMD_WRITE or NbdWire.CMD_WRITE_ZEROES) { _server.Stats.WriteLatency.Record(nanos); }
     }
 
     private void SendError(NbdRequest request)

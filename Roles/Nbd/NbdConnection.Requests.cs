@@ -56,6 +56,7 @@ internal sealed partial class NbdConnection
         request.Cookie = cookie;
         request.OffsetBytes = unchecked((long)offset);
         request.LengthBytes = length;
+        request.ArrivedNanos = _server.Reactor.NowNanos;
         request.BudgetBytes = budget;
         request.Error = error;
         Begin(request, length);

@@ -1,7 +1,4 @@
-using System.Net;
-using System.Net.Sockets;
 using Fastblock.Roles.Client;
-using Fastblock.Roles.Config;
 using Fastblock.Roles.Metrics;
 
 namespace Fastblock.Roles.Nbd;
@@ -20,6 +17,8 @@ internal static class NbdMetrics
         metrics.AddCounter("fastblock_nbd_read_bytes", "Bytes read by clients.", () => nbd.ReadBytes);
         metrics.AddCounter("fastblock_nbd_writes", "Write and write-zeroes commands.", () => nbd.Writes);
         metrics.AddCounter("fastblock_nbd_written_bytes", "Bytes of data written by clients.", () => nbd.WrittenBytes);
+        metrics.AddHistogram("fastblock_nbd_read_latency", "From the arrival of a read command to its answer.", nbd.ReadLatency);
+        metrics.AddHistogram("fastblock_nbd_write_latency", "From the arrival of a write or write-zeroes command to its answer.", nbd.WriteLatency);
         metrics.AddCounter("fastblock_nbd_flushes", "Flush commands.", () => nbd.Flushes);
         metrics.AddCounter("fastblock_nbd_trims", "Trim commands.", () => nbd.Trims);
         metrics.AddCounter("fastblock_nbd_block_statuses", "Block status commands.", () => nbd.BlockStatuses);
@@ -33,20 +32,5 @@ internal static class NbdMetrics
             () => client.ReadChecksumErrors + client.WriteChecksumErrors);
         metrics.AddGauge("fastblock_client_io_in_flight", "I/Os submitted and not completed.", () => image.Outstanding);
         return metrics;
-    }
-
-    /// <summary>Serves them over HTTP, or null when no address is given.</summary>
-    public static MetricsServer? TryServe(string address, MetricsRegistry metrics, NbdService service)
-    {
-        if (address.Length == 0) { return null; }
-        Net.Transport.NetAddress parsed = CommonOptions.Address(address, 0, "metrics address");
-        try
-        {
-            return MetricsServer.Start(new IPEndPoint(parsed.Address, parsed.Port), metrics, service.Health);
-        }
-        catch (SocketException error)
-        {
-            throw new OperatorException(ExitCode.WrongState, $"cannot serve metrics on {address}: {error.Message}");
-        }
     }
 }

@@ -9,6 +9,9 @@ internal sealed class NbdRequest
     public long OffsetBytes { get; set; }
     public long LengthBytes { get; set; }
 
+    /// <summary>When its header had come.</summary>
+    public long ArrivedNanos { get; set; }
+
     /// <summary>First error, as the protocol numbers them.</summary>
     public uint Error { get; set; }
 

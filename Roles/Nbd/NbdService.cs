@@ -45,7 +45,7 @@ internal sealed class NbdService : IImageFaultListener, IRunnable
         ImageClient image = new(reactor, _session.Transport, authority, new ImageClientOptions { Instance = _session.Instance },
             reactor.Prng.Fork());
         using MetricsRegistry metrics = NbdMetrics.Register(server, image);
-        using MetricsServer? endpoint = NbdMetrics.TryServe(_options.MetricsAddress, metrics, this);
+        using MetricsServer? endpoint = MetricsEndpoint.TryServe(_options.MetricsAddress, metrics, Health);
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
         using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
         StreamAddress[] bound = await ListenAsync(server);
@@ -63,6 +63,7 @@ internal sealed class NbdService : IImageFaultListener, IRunnable
             log.Info($"export '{_options.ExportName}' of image {_options.Image}, {SizeText.Format(image.SizeBytes)}"
                 + $"{(_options.ReadOnly ? ", read-only" : "")}, at {address}");
         }
+        if (endpoint is not null) { log.Info($"metrics at {endpoint.Url}"); }
         Errno outcome = await _ended;
         if (outcome == Errno.None) { log.Info("stopping"); }
         await server.StopAsync();

@@ -1,3 +1,5 @@
+using Fastblock.Roles.Metrics;
+
 namespace Fastblock.Roles.Nbd;
 
 /// <summary>Counters of one NBD server; they only grow.</summary>
@@ -9,6 +11,10 @@ internal sealed class NbdStats
     public long Writes;
     public long WrittenBytes;
     public long Flushes;
+
+    /// <summary>From a command's header to its answer, of those that succeeded.</summary>
+    public readonly LatencyHistogram ReadLatency = new();
+    public readonly LatencyHistogram WriteLatency = new();
     public long Trims;
     public long BlockStatuses;
 

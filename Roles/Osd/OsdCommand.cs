@@ -8,6 +8,7 @@ using Fastblock.Net.Proto;
 using Fastblock.Roles.Client;
 using Fastblock.Roles.Config;
 using Fastblock.Roles.Hosting;
+using Fastblock.Roles.Metrics;
 using Fastblock.Storage.Volume;
 
 namespace Fastblock.Roles.Osd;
@@ -116,12 +117,14 @@ internal static class OsdCommand
             OnFailed = process.Fail,
             ProcessRequests = request => Answer(request, log, process),
         };
-        using IDisposable? endpoint = OsdMetrics.Serve(server, metrics);
+        using MetricsRegistry registry = new();
+        using MetricsServer? endpoint = OsdMetrics.TryServe(server, registry, metrics);
         return process.Run(() => StartAsync(process, server, device, format),
             () =>
             {
                 log.Info($"osd.{server.Identity!.Id.Value} serves {server.Shards.Count} shards at {server.PublicAddress}");
                 log.Info($"device by {device.Kind}; io_uring with {process.RingFeatures}");
+                if (endpoint is not null) { log.Info($"metrics at {endpoint.Url}"); }
             },
             server.StopAsync);
     }

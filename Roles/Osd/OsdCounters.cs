@@ -1,3 +1,5 @@
+using Fastblock.Roles.Metrics;
+
 namespace Fastblock.Roles.Osd;
 
 /// <summary>What a shard counts: plain numbers, written by its reactor only; whoever reads them from another thread sees
@@ -8,6 +10,10 @@ internal sealed class OsdCounters
     public long ReadBytes;
     public long Writes;
     public long WriteBytes;
+
+    /// <summary>From arrival to answer, of those that succeeded.</summary>
+    public readonly LatencyHistogram ReadLatency = new();
+    public readonly LatencyHistogram WriteLatency = new();
 
     /// <summary>Writes that arrived with other bytes than the client had checksummed.</summary>
     public long ChecksumMismatches;

@@ -1,8 +1,4 @@
-using System;
 using System.Collections.Generic;
-using System.Net;
-using System.Net.Sockets;
-using Fastblock.Roles.Config;
 using Fastblock.Roles.Metrics;
 
 namespace Fastblock.Roles.Osd;
@@ -10,21 +6,11 @@ namespace Fastblock.Roles.Osd;
 /// <summary>What an OSD tells Prometheus: the shards' own plain counters, read at scrape time.</summary>
 internal static class OsdMetrics
 {
-    /// <summary>Begins to serve; an empty address serves nothing.</summary>
-    public static IDisposable? Serve(OsdServer server, string address)
+    /// <summary>Begins to serve; null when <paramref name="address"/> is empty.</summary>
+    public static MetricsServer? TryServe(OsdServer server, MetricsRegistry registry, string address)
     {
-        if (address.Length == 0) { return null; }
-        Net.Transport.NetAddress at = CommonOptions.Address(address, 0, "metrics address");
-        MetricsRegistry registry = new();
         server.OnStarted = () => Register(registry, server);
-        try
-        {
-            return MetricsServer.Start(new IPEndPoint(at.Address, at.Port), registry, () => HealthOf(server));
-        }
-        catch (SocketException failure)
-        {
-            throw new OperatorException(ExitCode.WrongState, $"cannot serve metrics on {address}: {failure.Message}");
-        }
+        return MetricsEndpoint.TryServe(address, registry, () => HealthOf(server));
     }
 
     private static (bool IsHealthy, string Text) HealthOf(OsdServer server) => server.Failure == Native.Base.Errno.None
@@ -41,6 +27,9 @@ internal static class OsdMetrics
             ];
             OsdCounters counters = shard.Counters;
             registry.AddCounter("fastblock_osd_reads", "Reads answered.", () => counters.Reads, labels);
+            registry.AddHistogram("fastblock_osd_read_latency", "From the arrival of a read to its answer.", counters.ReadLatency, labels);
+            registry.AddHistogram("fastblock_osd_write_latency", "From the arrival of a write to its answer: merged, replicated, applied.",
+                counters.WriteLatency, labels);
             registry.AddCounter("fastblock_osd_read_bytes", "Bytes of reads answered.", () => counters.ReadBytes, labels);
             registry.AddCounter("fastblock_osd_writes", "Writes, discards and session changes acknowledged.", () => counters.Writes, labels);
             registry.AddCounter("fastblock_osd_write_bytes", "Bytes of writes acknowledged.", () => counters.WriteBytes, labels);

@@ -6,6 +6,7 @@ using Fastblock.Net.Proto;
 using Fastblock.Net.Transport;
 using Fastblock.Roles.Client;
 using Fastblock.Roles.Cluster;
+using Fastblock.Roles.Config;
 using Fastblock.Storage.Volume;
 
 namespace Fastblock.Roles.Osd;
@@ -99,11 +100,11 @@ internal sealed class OsdServer : IHelloGate, IShardOwner, IMapListener, IDispos
     {
         OsdInfo? last = _shards[0].LastSelf;
         Errno status = ListenAt(_options.PublicAddress, last?.PublicAddress, out NetAddress bound);
-        if (status != Errno.None) { return $"cannot listen on {_options.PublicAddress}: {status}"; }
+        if (status != Errno.None) { return $"cannot listen on {_options.PublicAddress}: {ErrnoText.Of(status)}"; }
         (PublicAddress, ClusterAddress) = (bound, bound);
         if (_options.ClusterAddress == _options.PublicAddress) { return null; }
         status = ListenAt(_options.ClusterAddress, last?.ClusterAddress, out bound);
-        if (status != Errno.None) { return $"cannot listen on {_options.ClusterAddress}: {status}"; }
+        if (status != Errno.None) { return $"cannot listen on {_options.ClusterAddress}: {ErrnoText.Of(status)}"; }
         ClusterAddress = bound;
         return null;
     }

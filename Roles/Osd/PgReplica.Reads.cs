@@ -96,6 +96,7 @@ internal sealed partial class PgReplica
     private void AnswerRead(ReadOp op, DataReplyFlags flags)
     {
         _shard.Counters.Reads++;
+        _shard.Counters.ReadLatency.Record(_shard.Reactor.NowNanos - op.ArrivedNanos);
         _shard.Counters.ReadBytes += (long)op.Count * Units.BlockBytes;
         DataReply reply = ReplyTo(op.Tag, DataStatus.Ok);
         reply.Flags = flags;

@@ -250,6 +250,7 @@ internal sealed partial class PgReplica
     public void OnWriteApplied(WriteOp op)
     {
         _shard.Counters.Writes++;
+        if (op.Link is not null) { _shard.Counters.WriteLatency.Record(_shard.Reactor.NowNanos - op.ArrivedNanos); }
         _shard.Counters.WriteBytes += op.EndBytes - op.StartBytes;
         Finish(op, StatusOf(_lastVerdict));
     }

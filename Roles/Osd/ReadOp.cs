@@ -14,6 +14,9 @@ internal sealed class ReadOp(OsdShard shard) : ObjectRead, IReadWaiter
     public PgReplica? Pg { get; private set; }
     public ClientLink? Link { get; private set; }
     public ulong Tag { get; private set; }
+
+    /// <summary>When the request came, for the statistics.</summary>
+    public long ArrivedNanos { get; private set; }
     public DataOp Op { get; private set; }
 
     /// <summary>0 = a reader that owns nothing.</summary>
@@ -30,6 +33,7 @@ internal sealed class ReadOp(OsdShard shard) : ObjectRead, IReadWaiter
         Pg = pg;
         Link = link;
         Tag = request.Tag;
+        ArrivedNanos = shard.Reactor.NowNanos;
         Op = request.Op;
         OwnerGeneration = request.OwnerGeneration;
         Target = request.Object;

@@ -44,6 +44,9 @@ internal sealed class WriteOp(OsdShard shard) : ObjectRead, IProposalWaiter
 
     public ulong Tag { get; set; }
 
+    /// <summary>When the request came, for the statistics.</summary>
+    public long ArrivedNanos { get; private set; }
+
     /// <summary>The leader's term when the request came: under another one its preparations are void.</summary>
     public Term Term { get; set; }
 
@@ -88,6 +91,7 @@ internal sealed class WriteOp(OsdShard shard) : ObjectRead, IProposalWaiter
         Header = header;
         Link = link;
         Tag = tag;
+        ArrivedNanos = shard.Reactor.NowNanos;
         StartBytes = startBytes;
         EndBytes = endBytes;
         Stage = OpStage.Waiting;

@@ -6,7 +6,6 @@ using System.Runtime.InteropServices;
 using System.Threading;
 using Fastblock.Native.Base;
 using Fastblock.Net.Proto;
-using Fastblock.Roles.Client;
 using Fastblock.Roles.Config;
 
 namespace Fastblock.Roles.Vstart;
@@ -16,19 +15,20 @@ namespace Fastblock.Roles.Vstart;
 /// already, so the same sequence repairs a cluster of which a part has died.</summary>
 internal sealed class VstartCluster : IDisposable
 {
-    private const string PoolName = "vol";
+    public const string PoolName = "vol";
     private const string ImageName = "demo";
     private const string ScratchName = "vstart-bench";
 
-    /// <summary>Until the monitors answer, all OSDs are up, all PGs have leaders.</summary>
-    private static readonly TimeSpan StepTimeMax = TimeSpan.FromSeconds(60);
+    /// <summary>First choice for the first server; the next one takes the next.</summary>
+    private const int MetricsPortFirst = 9700;
 
     private readonly VstartOptions _options;
     private readonly VstartDirectory _directory;
     private readonly VstartServers _servers;
     private readonly ManualResetEventSlim _stop = new();
+    private readonly FreePorts _ports = new();
     private VstartSettings _settings = new();
-    private FastblockConfig _config = new();
+    private VstartAdmin _admin = null!;
 
     public VstartCluster(VstartOptions options)
     {
@@ -41,24 +41,34 @@ internal sealed class VstartCluster : IDisposable
 
     private string MonList => string.Join(",", Mons);
 
-    public void Dispose() => _stop.Dispose();
+    public void Dispose()
+    {
+        _ports.Dispose();
+        _stop.Dispose();
+    }
 
     public ExitCode Run()
     {
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
         using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
-        int nbdPort = ChooseNbdPort();
+        RequireFreeNbdPort();
         _directory.Create();
-        PrepareSettings();
         bool hadServers = _directory.Servers().Exists(_servers.IsRunning);
+        _settings = VstartPlan.Prepare(_options, _directory, _ports, hadServers);
+        _admin = new VstartAdmin(ConfigReader.Load(_directory.Config), _options.StepTime, _stop, RequireServers,
+            Path.Combine(_directory.Root, "logs"));
         try
         {
-            Start(nbdPort);
+            Start();
         }
         catch (OperatorException) when (!hadServers)
         {
             _ = _servers.StopAll(); // a half-started cluster of ours helps nobody; its folder and logs stay
             throw;
+        }
+        finally
+        {
+            _ports.Dispose(); // all that were chosen are listened on now
         }
         if (_stop.IsSet) { return StopCleanly(); }
         if (_options.Detach)
@@ -74,18 +84,32 @@ internal sealed class VstartCluster : IDisposable
         return StopCleanly();
     }
 
-    private void Start(int nbdPort)
+    private void Start()
     {
         StartMons();
         StartOsds();
         if (_stop.IsSet) { return; }
         MakePoolAndImage();
-        WaitForCleanPgs();
-        if (!_options.NoBench && !_stop.IsSet) { Bench(); }
+        _admin.WaitForLeaders(PoolName);
+        _admin.WaitForStatus("the monitors to know of all leaders", status => status is not null && status.PgsActive == status.Pgs);
+        string? bench = _options.NoBench || _stop.IsSet ? null : Bench();
         if (_stop.IsSet) { return; }
-        nbdPort = StartNbd(nbdPort);
+        StartNbd();
+        if (_stop.IsSet) { return; }
+        Report(bench);
+    }
+
+    private void Report(string? bench)
+    {
+        VstartReport report = new(_directory, _settings, $"{PoolName}/{ImageName}") { BenchJson = bench };
+        if (_options.Json)
+        {
+            (int code, string status) = VstartServers.Query("status", "--json", "--mon", MonList);
+            report.PrintJson(code == 0 ? status : "null");
+            return;
+        }
         _ = VstartServers.CommandInForeground("status", "--mon", MonList);
-        ShowHowToConnect(nbdPort);
+        report.PrintText();
     }
 
     private ExitCode StopCleanly()
@@ -104,78 +128,11 @@ internal sealed class VstartCluster : IDisposable
     }
 
     /// <summary>A busy port is told before anything is started.</summary>
-    private int ChooseNbdPort()
+    private void RequireFreeNbdPort()
     {
-        if (_servers.IsRunning("nbd")) { return _options.NbdPort; }
-        // Any free one is chosen when the export starts: by then the monitors have taken theirs.
-        return _options.NbdPort == 0 || FreePorts.IsFree(_options.NbdPort) ? _options.NbdPort
-            : throw new OperatorException(ExitCode.WrongState, $"port {_options.NbdPort} of 127.0.0.1 is in use (another NBD server or "
-                + "vstart?): stop that, or choose another with --nbd-port");
-    }
-
-    private void PrepareSettings()
-    {
-        if (_directory.HasCluster)
-        {
-            _settings = VstartSettings.Load(_directory.Settings);
-            bool runs = _directory.Servers().Exists(_servers.IsRunning);
-            if (_settings.InMemory && !runs)
-            {
-                Say("this cluster had its data in memory, which is gone: making a new one");
-                _directory.Wipe();
-            }
-            else
-            {
-                CheckUnchanged();
-                if (_options.Osds > _settings.Osds) { _settings = _settings with { Osds = (int)_options.Osds }; }
-            }
-        }
-        if (!_directory.HasCluster) { _settings = NewSettings(); }
-        _settings.Save(_directory.Settings);
-        File.WriteAllText(_directory.Config, $"""
-            # Written by 'fastblock vstart', for: fastblock --config {_directory.Config} status
-            [cluster]
-            mons = ["{string.Join("\", \"", Mons)}"]
-
-            """);
-        _config = ConfigReader.Load(_directory.Config);
-    }
-
-    private VstartSettings NewSettings()
-    {
-        int osds = _options.Osds ?? VstartOptions.OsdsDefault;
-        bool inMemory = _options.InMemory ?? false;
-        List<string> mons = [];
-        int port = CommonOptions.MonPortDefault;
-        for (int i = 0; i < (_options.Mons ?? VstartOptions.MonsDefault); i++)
-        {
-            int taken = FreePorts.Take(port);
-            mons.Add($"127.0.0.1:{taken}");
-            port = taken + 1;
-        }
-        return new VstartSettings
-        {
-            Osds = osds,
-            Replicas = _options.Replicas ?? (osds >= VstartOptions.ReplicasDefault ? VstartOptions.ReplicasDefault : 1),
-            Pgs = _options.Pgs ?? VstartOptions.PgsDefault,
-            Shards = _options.Shards ?? 1,
-            SizeBytes = _options.SizeBytes ?? (4 * Units.GiB),
-            InMemory = inMemory,
-            MonAddresses = mons,
-        };
-    }
-
-    /// <summary>What is fixed when a cluster is made cannot be asked for differently later.</summary>
-    private void CheckUnchanged()
-    {
-        string? whyNot = _options.Mons is int mons && mons != Mons.Count ? $"it has {Mons.Count} monitors, not {mons}"
-            : _options.Osds < _settings.Osds ? $"it has {_settings.Osds} OSDs; they cannot become fewer"
-            : _options.Replicas is int replicas && replicas != _settings.Replicas ? $"pool {PoolName} has {_settings.Replicas} replicas, not {replicas}"
-            : _options.Shards is int shards && shards != _settings.Shards ? $"its OSDs have {_settings.Shards} shards, not {shards}"
-            : _options.Pgs is int pgs && pgs != _settings.Pgs ? $"pool {PoolName} has {_settings.Pgs} PGs, not {pgs}"
-            : _options.InMemory is bool inMemory && inMemory != _settings.InMemory ? $"its devices are {(_settings.InMemory ? "in memory" : "files")}"
-            : null;
-        if (whyNot is not null) { throw new OperatorException(ExitCode.WrongState, $"the cluster in {_directory.Root} cannot be changed: {whyNot}"); }
+        if (_options.NbdPort == 0 || _servers.IsRunning("nbd") || FreePorts.IsFree(_options.NbdPort)) { return; }
+        throw new OperatorException(ExitCode.WrongState, $"port {_options.NbdPort} of 127.0.0.1 is in use (another NBD server or "
+            + "vstart?): stop that, or choose another with --nbd-port (0 = any free one)");
     }
 
     private void StartMons()
@@ -188,9 +145,9 @@ internal sealed class VstartCluster : IDisposable
                 VstartServers.Run(server, "mon", "mkfs", "--device", _directory.MonDevice(id), "--id", Text(id), "--mons", MonList,
                     "--cluster", ClusterUuid(), "--shards", Text(_settings.Shards));
             }
-            if (_servers.Ensure(server, "mon", "--device", _directory.MonDevice(id), "--config", _directory.Config)) { Say($"{server} started at {Mons[id]}"); }
+            if (TryStart(server, "mon", "--device", _directory.MonDevice(id), "--config", _directory.Config)) { Say($"{server} started at {Mons[id]}"); }
         }
-        WaitFor("the monitors to answer", status => status is not null);
+        _admin.WaitForStatus("the monitors to answer", status => status is not null);
     }
 
     /// <summary>All monitors of a cluster are made with the same uuid.</summary>
@@ -220,10 +177,10 @@ internal sealed class VstartCluster : IDisposable
             }
             // One reactor each, spread over the cores; where there are more OSDs than cores they share them.
             string mask = "0x" + (1UL << (index % Math.Min(cores, 64))).ToString("x", CultureInfo.InvariantCulture);
-            _ = _servers.Ensure(server, "osd", "--device", device, "--core-mask", mask, "--config", _directory.Config);
+            _ = TryStart(server, "osd", "--device", device, "--core-mask", mask, "--config", _directory.Config);
             Say($"{server} started on {device}");
         }
-        WaitFor("all OSDs to be up", status => status is not null && status.OsdsUp >= AliveOsds());
+        _admin.WaitForStatus("all OSDs to be up", status => status is not null && status.OsdsUp >= AliveOsds());
     }
 
     private uint AliveOsds()
@@ -235,7 +192,7 @@ internal sealed class VstartCluster : IDisposable
 
     private void MakePoolAndImage()
     {
-        Ensure(new ControlRequest
+        bool poolIsNew = _admin.Ensure(new ControlRequest
         {
             PoolCreate = new PoolCreateRequest
             {
@@ -244,120 +201,64 @@ internal sealed class VstartCluster : IDisposable
                 PgCount = (uint)_settings.Pgs,
                 FailureDomain = FailureDomainKind.FailureDomainOsd, // all of them are on this one host
             },
-        }, $"pool {PoolName} made: {_settings.Replicas} replicas, {_settings.Pgs} PGs");
-        Ensure(new ControlRequest
-        {
-            ImageCreate = new ImageCreateRequest { Pool = PoolName, Name = ImageName, SizeBytes = ImageBytes() },
-        }, $"image {PoolName}/{ImageName} made: {SizeText.Format(ImageBytes())}");
+        });
+        if (poolIsNew) { Say($"pool {PoolName} made: {_settings.Replicas} replicas, {_settings.Pgs} PGs"); }
+        if (_admin.Ensure(ImageRequest(ImageName, ImageBytes()))) { Say($"image {PoolName}/{ImageName} made: {SizeText.Format(ImageBytes())}"); }
     }
+
+    private static ControlRequest ImageRequest(string name, long bytes) =>
+        new() { ImageCreate = new ImageCreateRequest { Pool = PoolName, Name = name, SizeBytes = bytes } };
 
     /// <summary>Half of what the pool can hold, whole MiB, at most 8 GiB.</summary>
     private long ImageBytes() =>
         Math.Clamp(_settings.SizeBytes * _settings.Osds / _settings.Replicas / 2 / Units.MiB, 1, 8192) * Units.MiB;
 
-    private void WaitForCleanPgs() =>
-        WaitFor("all PGs to have a leader", status => status is not null && status.Pgs > 0 && status.PgsActive == status.Pgs);
-
-    private void Bench()
+    /// <returns>Its result as JSON when that is wanted; else it has been printed.</returns>
+    private string? Bench()
     {
         string scratch = $"{PoolName}/{ScratchName}";
         long bytes = Math.Min(ImageBytes() / 4, 256 * Units.MiB);
-        Ensure(new ControlRequest { ImageCreate = new ImageCreateRequest { Pool = PoolName, Name = ScratchName, SizeBytes = bytes } }, null);
+        _ = _admin.Ensure(ImageRequest(ScratchName, bytes));
         Say($"writing and verifying random 4 KiB blocks for 5 seconds on a scratch image of {SizeText.Format(bytes)}");
-        int code = VstartServers.CommandInForeground("bench", "rw", scratch, "--rw", "randwrite", "--bs", "4k", "--qd", "32",
-            "--time", "5", "--verify", "--mon", MonList);
-        Ask(new ControlRequest { ImageRemove = new ImageRemoveRequest { Pool = PoolName, Name = ScratchName } });
+        string[] command = ["bench", "rw", scratch, "--rw", "randwrite", "--bs", "4k", "--qd", "32", "--time", "5", "--verify", "--mon", MonList];
+        string? result = null;
+        int code;
+        if (_options.Json) { (code, result) = VstartServers.Query([.. command, "--json"]); }
+        else { code = VstartServers.CommandInForeground(command); }
+        _ = _admin.Ask(new ControlRequest { ImageRemove = new ImageRemoveRequest { Pool = PoolName, Name = ScratchName } });
         if (code != 0) { throw new OperatorException((ExitCode)code, "the benchmark failed; the cluster does not work as it should"); }
+        return result;
     }
 
-    /// <returns>The port that it listens on.</returns>
-    private int StartNbd(int port)
+    private void StartNbd()
     {
-        if (_servers.IsRunning("nbd")) { return _settings.NbdPort; }
-        if (port == 0) { port = FreePorts.Take(_settings.NbdPort); }
+        if (_servers.IsRunning("nbd")) { return; }
+        int port = _options.NbdPort == 0 ? _ports.Take(_settings.NbdPort, wasOurs: true) : _options.NbdPort;
         File.Delete(_directory.NbdSocket);
         // An owner that died without saying so is fenced: this export is the only writer that vstart knows of.
-        _ = _servers.Ensure("nbd", "nbd", $"{PoolName}/{ImageName}", "--listen", $"127.0.0.1:{port}", "--listen", _directory.NbdSocket,
+        _ = TryStart("nbd", "nbd", $"{PoolName}/{ImageName}", "--listen", $"127.0.0.1:{port}", "--listen", _directory.NbdSocket,
             "--take-over", "--config", _directory.Config);
-        Wait("the NBD export", () => !FreePorts.IsFree(port) && File.Exists(_directory.NbdSocket));
+        _admin.WaitForFact("the NBD export", () => !FreePorts.IsFree(port) && File.Exists(_directory.NbdSocket));
         _settings = _settings with { NbdPort = port };
         _settings.Save(_directory.Settings);
-        return port;
     }
 
-    private void ShowHowToConnect(int port)
+    /// <summary>Starts a server unless it runs, with a metrics port that it keeps over restarts where that is possible.</summary>
+    /// <returns>Whether it had to be started.</returns>
+    private bool TryStart(string server, params string[] arguments)
     {
-        Console.Out.WriteLine($"""
-
-            NBD export {PoolName}/{ImageName}:
-              nbdinfo nbd://127.0.0.1:{port}/{PoolName}/{ImageName}
-              nbdinfo 'nbd+unix:///{PoolName}/{ImageName}?socket={_directory.NbdSocket}'
-              qemu-img info nbd://127.0.0.1:{port}/{PoolName}/{ImageName}
-              sudo nbd-client -N {PoolName}/{ImageName} 127.0.0.1 {port} /dev/nbd0
-            command line:
-              fastblock --config {_directory.Config} status
-            logs and pid files: {_directory.Root}/logs, {_directory.Root}/pids
-
-            """);
-        Console.Out.Flush();
-    }
-
-    /// <summary>A command that makes something; that it exists already is fine.</summary>
-    private void Ensure(ControlRequest request, string? said)
-    {
-        ControlReply reply = Ask(request);
-        if (reply.Status is ControlStatus.StatusExists) { return; }
-        ClusterSession.Require(reply, "vstart");
-        if (said is not null) { Say(said); }
-    }
-
-    private ControlReply Ask(ControlRequest request)
-    {
-        ControlReply reply = new();
-        _ = ClusterSession.Run(_config, json: false, StepTimeMax, async session =>
-        {
-            reply = await session.Mon.RequestAsync(request, session.LeftNanos);
-            return ExitCode.Ok;
-        });
-        return reply;
-    }
-
-    /// <summary>Waits until the cluster's status is as wanted; asks again and again, null while nobody answers.</summary>
-    private void WaitFor(string what, Predicate<StatusResult?> reached)
-    {
-        _ = ClusterSession.Run(_config, json: false, StepTimeMax, async session =>
-        {
-            long deadline = session.Reactor.NowNanos + ((long)StepTimeMax.TotalSeconds * Units.NanosPerSecond);
-            while (!_stop.IsSet)
-            {
-                ControlReply reply = await session.Mon.RequestAsync(new ControlRequest { Status = new StatusRequest() }, Units.NanosPerSecond);
-                if (reached(reply.Status is ControlStatus.StatusOk ? reply.StatusResult : null)) { return ExitCode.Ok; }
-                RequireServers();
-                if (session.Reactor.NowNanos > deadline) { throw TimedOut(what); }
-                await session.Reactor.Delay(20 * Units.NanosPerMilli);
-            }
-            return ExitCode.Ok;
-        });
-    }
-
-    private void Wait(string what, Func<bool> reached)
-    {
-        long deadline = Environment.TickCount64 + (long)StepTimeMax.TotalMilliseconds;
-        while (!reached() && !_stop.IsSet)
-        {
-            RequireServers();
-            if (Environment.TickCount64 > deadline) { throw TimedOut(what); }
-            _ = _stop.Wait(10);
-        }
+        if (_servers.IsRunning(server)) { return false; }
+        bool wasOurs = _settings.MetricsPorts.TryGetValue(server, out int port);
+        port = _ports.Take(wasOurs ? port : MetricsPortFirst + _settings.MetricsPorts.Count, wasOurs);
+        _settings = _settings with { MetricsPorts = new(_settings.MetricsPorts, StringComparer.Ordinal) { [server] = port } };
+        _settings.Save(_directory.Settings);
+        return _servers.Ensure(server, [.. arguments, "--metrics", $"127.0.0.1:{port}"]);
     }
 
     private void RequireServers()
     {
         if (_servers.ReportDeaths()) { throw new OperatorException(ExitCode.Failed, "a server that vstart needs has ended"); }
     }
-
-    private OperatorException TimedOut(string what) =>
-        new(ExitCode.Timeout, $"gave up after {StepTimeMax.TotalSeconds:0} s of waiting for {what}; see the logs in {_directory.Root}/logs");
 
     private static void Say(string text) => Console.Error.WriteLine($"vstart: {text}");
 

@@ -29,7 +29,7 @@ internal static class VstartCommand
         ManualCommand vstart = new("vstart", "Start a whole cluster on this machine: monitors, OSDs and an NBD export as separate processes, "
             + "with a pool 'vol' and an image 'vol/demo'. Run again on the same folder it comes back with the same data and starts "
             + "whatever is missing. Needs no root, no configuration.",
-            "fastblock vstart", "fastblock vstart --osds 5 --mons 3 --size 20G --dir /data/fb", "fastblock vstart --device mem --detach",
+            "fastblock vstart", "fastblock vstart --osds 5 --mons 3 --size 20G --dir /data/fb", "fastblock vstart --device mem --detach --json",
             "fastblock vstart stop --dir fastblock-data");
         foreach (Option option in (Option[])[directory, osds, mons, replicas, pgs, shards, size, device, nbdPort, noBench, detach])
         {
@@ -57,6 +57,9 @@ internal static class VstartCommand
                 NbdPort = parsed.GetValue(nbdPort),
                 NoBench = parsed.GetValue(noBench),
                 Detach = parsed.GetValue(detach),
+                Json = parsed.GetValue(CommonOptions.Json),
+                StepTime = parsed.GetResult(CommonOptions.Timeout) is { Implicit: false }
+                    ? CommonOptions.TimeoutOf(parsed) : new VstartOptions { Directory = "" }.StepTime,
             }));
             return cluster.Run();
         });

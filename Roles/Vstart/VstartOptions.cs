@@ -1,3 +1,5 @@
+using System;
+
 namespace Fastblock.Roles.Vstart;
 
 /// <summary>What `fastblock vstart` was asked for. Null = not given: the default for a new cluster, what is there for one
@@ -27,4 +29,10 @@ internal sealed record VstartOptions
     public int NbdPort { get; init; } = NbdPortDefault;
     public bool NoBench { get; init; }
     public bool Detach { get; init; }
+
+    /// <summary>How long the monitors may take to answer, the OSDs to be up, the PGs to have leaders: each.</summary>
+    public TimeSpan StepTime { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>One JSON document on stdout instead of the report.</summary>
+    public bool Json { get; init; }
 }

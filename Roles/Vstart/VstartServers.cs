@@ -51,6 +51,15 @@ internal sealed class VstartServers(VstartDirectory directory)
         return (process.ExitCode, output, error.Result);
     }
 
+    /// <summary>Runs a command of this executable with its result captured and its progress on our own terminal.</summary>
+    public static (int Code, string Output) Query(params string[] arguments)
+    {
+        using Process process = Process.Start(new ProcessStartInfo(Executable(), arguments) { RedirectStandardOutput = true })!;
+        string output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return (process.ExitCode, output);
+    }
+
     /// <summary>Runs a command of this executable on our own terminal.</summary>
     public static int CommandInForeground(params string[] arguments)
     {

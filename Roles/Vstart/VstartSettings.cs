@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using System.IO;
 using Fastblock.Native.Base;
@@ -20,10 +21,15 @@ internal sealed record VstartSettings
     public int NbdPort { get; init; } = VstartOptions.NbdPortDefault;
     public IReadOnlyList<string> MonAddresses { get; init; } = [];
 
+    /// <summary>Where each server serves /metrics.</summary>
+    public SortedDictionary<string, int> MetricsPorts { get; init; } = new(StringComparer.Ordinal);
+
     public void Save(string path)
     {
         List<string> quoted = [];
         foreach (string address in MonAddresses) { quoted.Add($"\"{address}\""); }
+        List<string> metrics = [];
+        foreach ((string server, int port) in MetricsPorts) { metrics.Add($"\"{server}\" = {port}"); }
         File.WriteAllText(path, $"""
             # Written by 'fastblock vstart' when it made this cluster.
             osds = {Osds}
@@ -34,6 +40,9 @@ internal sealed record VstartSettings
             nbd_port = {NbdPort}
             in_memory = {(InMemory ? "true" : "false")}
             mon_addresses = [{string.Join(", ", quoted)}]
+
+            [metrics_ports]
+            {string.Join("\n", metrics)}
 
             """);
     }
@@ -63,7 +72,22 @@ internal sealed record VstartSettings
             SizeBytes = Number("size_bytes", 1, long.MaxValue),
             InMemory = document.TryGet("in_memory", out TomlNode? node) && node is TomlScalar { Kind: TomlKind.Boolean, Boolean: true },
             MonAddresses = addresses,
+            MetricsPorts = Ports(),
         };
+
+        SortedDictionary<string, int> Ports()
+        {
+            SortedDictionary<string, int> ports = new(StringComparer.Ordinal);
+            if (!document.TryGet("metrics_ports", out TomlNode? value) || value is not TomlTable table) { return ports; }
+            foreach (string server in table.Names)
+            {
+                if (table.TryGet(server, out TomlNode? port) && port is TomlScalar { Kind: TomlKind.Integer, Integer: > 0 and < 65536 } number)
+                {
+                    ports[server] = (int)number.Integer;
+                }
+            }
+            return ports;
+        }
 
         long Number(string name, long first, long last) =>
             document.TryGet(name, out TomlNode? value) && value is TomlScalar { Kind: TomlKind.Integer } number

@@ -3,9 +3,8 @@ using Fastblock.Native.Reactor;
 using Fastblock.Net.Proto;
 using Fastblock.Net.Rpc;
 using Fastblock.Net.Transport;
-using Fastblock.Roles.Client;
 
-namespace Fastblock.Roles.Cli;
+namespace Fastblock.Roles.Client;
 
 /// <summary>One question to one server that is not a monitor, over a connection of its own.</summary>
 internal sealed class OsdCall : IControlChannelOwner
@@ -17,10 +16,11 @@ internal sealed class OsdCall : IControlChannelOwner
 
     /// <summary>Connects, asks once and closes. Never throws: what went wrong is a status made here.</summary>
     /// <param name="shard">Of an OSD: who answers.</param>
+    /// <param name="timeoutNanos">When less than what is left of the command's time.</param>
     public static async ReactorTask<ControlReply> AskAsync(ClusterSession session, NetAddress address, ControlRequest request,
-        ushort shard = 0)
+        ushort shard = 0, long timeoutNanos = long.MaxValue)
     {
-        long deadline = session.Reactor.Clock.NowNanos + session.LeftNanos;
+        long deadline = session.Reactor.Clock.NowNanos + System.Math.Min(timeoutNanos, session.LeftNanos);
         OsdCall call = new();
         ControlChannel channel = new(session.Reactor, session.Transport, address, new Hello
         {

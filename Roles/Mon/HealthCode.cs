@@ -1,0 +1,65 @@
+using System.Collections.Generic;
+using Fastblock.Net.Proto;
+
+namespace Fastblock.Roles.Mon;
+
+/// <summary>One thing that can be wrong with a cluster: how bad it is and what to do. All there are stand here;
+/// docs/operations.md lists them, written by a test.</summary>
+internal sealed class HealthCode
+{
+    private static readonly List<HealthCode> Known = [];
+
+    public static readonly HealthCode MonDown = new("MON_DOWN", HealthLevel.HealthWarn, "{0} of {1} monitors do not take part",
+        "start it, or look into its log; with one more down commands stop, running clients go on");
+
+    public static readonly HealthCode OsdDown = new("OSD_DOWN", HealthLevel.HealthWarn, "{0} OSDs are down",
+        "start them with 'fastblock osd', or look into their logs");
+
+    public static readonly HealthCode OsdDeviceReplaced = new("OSD_DEVICE_REPLACED", HealthLevel.HealthErr,
+        "{0} OSDs came with a device that is not theirs",
+        "an emptied device does not become an old OSD again: make it a new one with 'fastblock osd mkfs'");
+
+    public static readonly HealthCode OsdCorruption = new("OSD_CORRUPTION", HealthLevel.HealthErr,
+        "{0} OSDs found damaged data on their devices", "check the device (dmesg, smartctl); damaged blocks are read from other replicas");
+
+    public static readonly HealthCode OsdLostData = new("OSD_LOST_DATA", HealthLevel.HealthErr,
+        "{0} OSDs have lost replicas that they should hold",
+        "the device was emptied or damaged; it stays out of those PGs, which go on with their other replicas");
+
+    public static readonly HealthCode PgNoQuorum = new("PG_NO_QUORUM", HealthLevel.HealthErr, "{0} PGs have no majority: no I/O to them",
+        "bring their OSDs back; 'fastblock pg map' shows which");
+
+    public static readonly HealthCode PgInactive = new("PG_INACTIVE", HealthLevel.HealthWarn, "{0} PGs have no leader at present",
+        "usually an election that is over in a second; if it stays, look into the logs of their OSDs");
+
+    public static readonly HealthCode PgDegraded = new("PG_DEGRADED", HealthLevel.HealthWarn, "{0} PGs miss a replica",
+        "bring the missing OSDs back; data is safe as long as a majority stays");
+
+    public static readonly HealthCode PgCreating = new("PG_CREATING", HealthLevel.HealthWarn, "{0} PGs are being made",
+        "takes a moment; if it stays, not enough of their OSDs are up");
+
+    public static readonly HealthCode OsdFull = new("OSD_FULL", HealthLevel.HealthErr, "{0} OSDs are full: writes that need space fail",
+        "remove images, trim file systems, or add OSDs");
+
+    public static readonly HealthCode OsdNearFull = new("OSD_NEARFULL", HealthLevel.HealthWarn, "{0} OSDs are nearly full",
+        "remove images, trim file systems, or add OSDs");
+
+    public static readonly HealthCode OwnerSilent = new("OWNER_SILENT", HealthLevel.HealthOk,
+        "{0} images have an owner that was not heard lately", "nothing to do: the next one that opens the image takes it over");
+
+    private HealthCode(string name, HealthLevel level, string summary, string advice)
+    {
+        (Name, Level, Summary, Advice) = (name, level, summary, advice);
+        Known.Add(this);
+    }
+
+    public static IReadOnlyList<HealthCode> All => Known;
+
+    public string Name { get; }
+    public HealthLevel Level { get; }
+
+    /// <summary>{0} stands for how many.</summary>
+    public string Summary { get; }
+
+    public string Advice { get; }
+}
