@@ -112,7 +112,7 @@ internal sealed class HandOverSource : IConnectionHandler
                 pages.Add(page[..used]);
                 used = 0;
             }
-            int length = session.Store(page.AsSpan(used + sizeof(ushort)));
+            int length = session.Store(page.AsSpan(used + sizeof(ushort)), _index);
             BitConverter.TryWriteBytes(page.AsSpan(used), (ushort)length);
             used += sizeof(ushort) + length;
         }

@@ -18,7 +18,7 @@ internal sealed class ImageSession(ImageId image)
     /// <summary>Longest stored form: numbers, and for an open session one bit for each sequence.</summary>
     public const int MaxStoredBytes = NumbersBytes + (WindowSize / 8);
 
-    private const int NumbersBytes = 40;
+    private const int NumbersBytes = 48;
 
     private readonly ulong[] _applied = new ulong[WindowSize / 64];
 
@@ -30,6 +30,9 @@ internal sealed class ImageSession(ImageId image)
     public ulong SizeBytes { get; private set; }
 
     public ulong LowestUnfinished { get; private set; } = 1;
+
+    /// <summary>All entries up to here are in what was loaded: the session was stored later than the PG's state record.</summary>
+    public ulong AsOf { get; private set; }
 
     /// <summary>Changed since it was last stored; kept by <see cref="ReplicatedState"/>.</summary>
     public bool IsDirty { get; set; }
@@ -114,14 +117,16 @@ internal sealed class ImageSession(ImageId image)
 
     /// <summary>Writes the stored form; docs/on-disk-format.md, "PG state". A closed session needs no window: it refuses
     /// everything.</summary>
+    /// <param name="asOf">Index of the last entry that was applied to the PG.</param>
     /// <returns>The bytes written.</returns>
-    public int Store(Span<byte> bytes)
+    public int Store(Span<byte> bytes, ulong asOf)
     {
         BinaryPrimitives.WriteUInt64LittleEndian(bytes, Image.Value);
         BinaryPrimitives.WriteUInt64LittleEndian(bytes[8..], OwnerGeneration);
         BinaryPrimitives.WriteUInt64LittleEndian(bytes[16..], SizeBytes);
         BinaryPrimitives.WriteUInt64LittleEndian(bytes[24..], LowestUnfinished);
         BinaryPrimitives.WriteUInt64LittleEndian(bytes[32..], IsOpen ? 1UL : 0);
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes[40..], asOf);
         if (!IsOpen) { return NumbersBytes; }
         for (int i = 0; i < _applied.Length; i++)
         {
@@ -141,6 +146,7 @@ internal sealed class ImageSession(ImageId image)
             SizeBytes = BinaryPrimitives.ReadUInt64LittleEndian(bytes[16..]),
             LowestUnfinished = BinaryPrimitives.ReadUInt64LittleEndian(bytes[24..]),
             IsOpen = BinaryPrimitives.ReadUInt64LittleEndian(bytes[32..]) == 1,
+            AsOf = BinaryPrimitives.ReadUInt64LittleEndian(bytes[40..]),
         };
         if (session.IsOpen != (bytes.Length == MaxStoredBytes)) { return false; }
         for (int i = 0; session.IsOpen && i < session._applied.Length; i++)

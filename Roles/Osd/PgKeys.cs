@@ -5,7 +5,8 @@ using Fastblock.Native.Base;
 namespace Fastblock.Roles.Osd;
 
 /// <summary>Keys of a PG's state in the shard's store: "p", PG (8 bytes, big-endian so that they sort), then "s" for the state
-/// record, "c" for what was fixed at its creation, or "i" and the image (8 bytes, big-endian) for one session. docs/on-disk-format.md, "PG state".</summary>
+/// record, "c" for what was fixed at its creation, "i" and the image (8 bytes, big-endian) for one session, or "r" and an index
+/// (8 bytes, big-endian) for refused entries. docs/on-disk-format.md, "PG state".</summary>
 internal static class PgKeys
 {
     public const int PrefixBytes = 9;
@@ -38,10 +39,15 @@ internal static class PgKeys
         return isMeta;
     }
 
-    public static void Image(PgId pg, ImageId image, Span<byte> key)
+    public static void Image(PgId pg, ImageId image, Span<byte> key) => Numbered(pg, 'i', image.Value, key);
+
+    /// <param name="first">The record's first index.</param>
+    public static void Refused(PgId pg, ulong first, Span<byte> key) => Numbered(pg, 'r', first, key);
+
+    private static void Numbered(PgId pg, char kind, ulong number, Span<byte> key)
     {
         Prefix(pg, key);
-        key[PrefixBytes] = (byte)'i';
-        BinaryPrimitives.WriteUInt64BigEndian(key[(PrefixBytes + 1)..], image.Value);
+        key[PrefixBytes] = (byte)kind;
+        BinaryPrimitives.WriteUInt64BigEndian(key[(PrefixBytes + 1)..], number);
     }
 }

@@ -39,12 +39,8 @@ internal sealed partial class PgReplica
     public Errno FinishHandOver(LogIndex index, Term term)
     {
         _state.TakeOver(Received, index.Value);
-        _batch.Clear();
-        bool fits = AddStateTo(_batch);
-        if (!fits) { return Errno.NoSpace; }
-        Errno status = _shard.Kv.Commit(_batch, null, out _);
+        Errno status = StoreAll(listener: null, cleaning: false, out _);
         if (status != Errno.None) { return status; }
-        _state.OnStored();
         // The same log, behind the state: both are durable, or only the state is and the hand-over is still marked as open.
         status = Group!.InstallBase(index, term);
         if (status == Errno.None) { Received.Clear(); } // else it is tried again

@@ -1,5 +1,4 @@
 using System;
-using System.Collections.Generic;
 using Fastblock.Native.Base;
 using Fastblock.Raft;
 using Fastblock.Storage.Kv;
@@ -7,15 +6,11 @@ using Fastblock.Storage.Log;
 
 namespace Fastblock.Roles.Osd;
 
-/// <summary>The PG's own state on disk: stored as a whole, in one atomic batch, before the log lets go of the entries that
-/// made it.</summary>
+/// <summary>The PG's own state on disk: stored before the log lets go of the entries that made it, in as many batches as it
+/// takes; <see cref="ReplicatedState"/> says why a crash between two of them does no harm.</summary>
 internal sealed partial class PgReplica : ILogListener
 {
-    /// <summary>Store when so many sessions changed: a batch must hold them all.</summary>
-    private const int StoreAtDirty = 256;
-
     private readonly KvBatch _batch = new();
-    private byte[] _stateBytes = []; // while the state is put together; kept, as every PG stores once per cleaned segment
 
     /// <summary>The log wants to let go of everything up to here.</summary>
     private ulong _releaseWanted;
@@ -30,10 +25,16 @@ internal sealed partial class PgReplica : ILogListener
     {
         Span<byte> key = stackalloc byte[PgKeys.StateBytes];
         PgKeys.State(Id, key);
-        if (!kv.TryGet(key, out ReadOnlySpan<byte> stored)) { return true; } // nothing was ever released
-        if (!_state.TryLoad(stored)) { return false; }
-        key[PgKeys.PrefixBytes] = (byte)'i';
+        // None = nothing was ever released; sessions may be there already.
+        if (kv.TryGet(key, out ReadOnlySpan<byte> stored) && !_state.TryLoad(stored)) { return false; }
+        key[PgKeys.PrefixBytes] = (byte)'r';
         KvScan scan = kv.Scan(key);
+        while (scan.Next())
+        {
+            if (!_state.Refused.TryLoad(scan.Value)) { return false; }
+        }
+        key[PgKeys.PrefixBytes] = (byte)'i';
+        scan = kv.Scan(key);
         while (scan.Next())
         {
             if (!ImageSession.TryLoad(scan.Value, out ImageSession session)) { return false; }
@@ -48,28 +49,38 @@ internal sealed partial class PgReplica : ILogListener
         StoreState();
     }
 
-    /// <summary>Begins to store when that is wanted and none is under way. Without room in the log it is tried again in the
-    /// next iteration.</summary>
+    /// <summary>Begins to store when that is wanted and none is under way. Without room in the log it goes on in the next
+    /// iteration.</summary>
     private void StoreState()
     {
-        if (_storeSequence != 0 || Group is null) { return; }
-        if (_releaseWanted <= _storeReleases && _state.Dirty.Count < StoreAtDirty) { return; }
+        if (_storeSequence != 0 || Group is null || _releaseWanted <= _storeReleases) { return; }
         AdvanceOverOthers(Group.Applied.Value + 1);
         Invariant.Require(_releaseWanted <= _state.Applied);
         ForgetWhatTheLogDropped();
-        _batch.Clear();
-        bool fits = AddStateTo(_batch);
-        Invariant.Require(fits); // StoreAtDirty sessions and a short list of refused entries
-        ulong sequence = 0;
-        // The cleaner waits for it: it may use the room that is kept for cleaning.
-        if (_shard.Kv.Commit(_batch, this, out sequence, cleaning: true) != Errno.None)
+        if (StoreAll(this, cleaning: true, out ulong sequence) != Errno.None)
         {
             _shard.PumpLater(this);
             return;
         }
         _storeSequence = sequence;
         _storeReleases = _releaseWanted;
-        _state.OnStored();
+    }
+
+    /// <summary>Puts all that is not stored yet into the log. What has room is done, also when the rest has none.</summary>
+    /// <param name="cleaning">The cleaner waits for it: it may use the room that is kept for cleaning.</param>
+    private Errno StoreAll(ILogListener? listener, bool cleaning, out ulong sequence)
+    {
+        sequence = 0;
+        bool isLast = false;
+        while (!isLast)
+        {
+            _batch.Clear();
+            isLast = _state.AddTo(_batch, Id);
+            Errno status = _shard.Kv.Commit(_batch, isLast ? listener : null, out sequence, cleaning);
+            if (status != Errno.None) { return status; }
+            _state.OnStored();
+        }
+        return Errno.None;
     }
 
     /// <summary>Entries that were released may come back after a crash, until the log has recorded the group's new base. That
@@ -77,31 +88,8 @@ internal sealed partial class PgReplica : ILogListener
     private void ForgetWhatTheLogDropped()
     {
         if (!_shard.SharedLog.TryGetGroup(Id, out LogGroupInfo info)) { return; }
-        _state.ForgetRefusedUpTo(info.BaseIndex);
+        _state.Refused.ForgetUpTo(info.BaseIndex);
         _shard.Objects.ForgetBelow(Id, info.BaseIndex + 1);
-    }
-
-    private bool AddStateTo(KvBatch batch)
-    {
-        Span<byte> key = stackalloc byte[PgKeys.ImageBytes];
-        if (_stateBytes.Length < _state.StoredBytes) { _stateBytes = new byte[_state.StoredBytes * 2]; }
-        Span<byte> state = _stateBytes.AsSpan(0, _state.StoredBytes);
-        _state.Store(state);
-        PgKeys.State(Id, key);
-        bool fits = batch.TryPut(key[..PgKeys.StateBytes], state);
-        Span<byte> value = stackalloc byte[ImageSession.MaxStoredBytes];
-        IReadOnlyList<ImageSession> dirty = _state.Dirty;
-        for (int i = 0; fits && i < dirty.Count; i++)
-        {
-            PgKeys.Image(Id, dirty[i].Image, key);
-            fits = batch.TryPut(key, value[..dirty[i].Store(value)]);
-        }
-        foreach (ulong image in _state.Gone)
-        {
-            PgKeys.Image(Id, new ImageId(image), key);
-            fits = fits && batch.TryDelete(key);
-        }
-        return fits;
     }
 
     public void OnLogDurable(ulong sequence)

@@ -141,7 +141,7 @@ internal sealed partial class PgReplica : IStateMachine
         bool sound = PgOpHeader.TryRead(entry.Header, BlocksPerObject, out PgOpHeader op);
         Invariant.Require(sound);
         if (op.Kind == PgOpKind.PurgeImage) { _shard.Objects.DeleteImage(Id, op.ImageId, entry.Index.Value); }
-        else if (op.Blocks > 0 && !_state.WasRefused(entry.Index.Value)) { ApplyToObject(in op, in entry); }
+        else if (op.Blocks > 0 && !_state.Refused.Contains(entry.Index.Value)) { ApplyToObject(in op, in entry); }
     }
 
     private void ApplyToObject(in PgOpHeader op, in AppliedEntry entry)

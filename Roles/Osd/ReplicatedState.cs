@@ -2,6 +2,7 @@ using System;
 using System.Buffers.Binary;
 using System.Collections.Generic;
 using Fastblock.Native.Base;
+using Fastblock.Storage.Kv;
 
 namespace Fastblock.Roles.Osd;
 
@@ -11,19 +12,23 @@ namespace Fastblock.Roles.Osd;
 /// same entries holds the same state, and refuses the same entries.
 /// </summary>
 /// <remarks>
-/// It is stored as a whole, as of <see cref="Applied"/>, whenever the log wants to let old entries go. After a restart the
-/// entries above are judged again; those at or below it that the log still holds are only laid over the objects again
-/// (their blocks may not be home yet), and for that the refused ones must be known: <see cref="WasRefused"/>.
+/// It is stored whenever the log wants to let old entries go (<see cref="PgReplica"/>), piece by piece: refused entries, then
+/// changed sessions, each with the index that it is of, and at last <see cref="Applied"/>. After a restart entries above a
+/// session's index are judged again; those at or below it that the log still holds are only laid over the objects again
+/// (their blocks may not be home yet), and for that the refused ones must be known.
 /// </remarks>
 internal sealed class ReplicatedState
 {
-    /// <summary>Stored form before the list of refused entries: applied index, reserved.</summary>
-    private const int StoredHeaderBytes = 16;
+    /// <summary>Stored form: applied index, zero.</summary>
+    private const int StoredBytes = 16;
 
     private readonly OrderedTable<ulong, ImageSession> _images = new();
     private readonly List<ImageSession> _dirty = [];
     private readonly SortedSet<ulong> _gone = [];
-    private readonly List<ulong> _refused = [];
+
+    /// <summary>What <see cref="AddTo"/> has put into the batch.</summary>
+    private int _sessionsInBatch;
+    private int _goneInBatch;
 
     /// <summary>Index of the last applied entry.</summary>
     public ulong Applied { get; private set; }
@@ -31,15 +36,15 @@ internal sealed class ReplicatedState
     /// <summary>By ascending id.</summary>
     public SortedDictionary<ulong, ImageSession>.ValueCollection Images => _images.Values;
 
-    /// <summary>Sessions changed, and images forgotten, since <see cref="OnStored"/>.</summary>
+    /// <summary>Sessions that have changed, and images that were forgotten, since they were stored.</summary>
     public IReadOnlyList<ImageSession> Dirty => _dirty;
-    public IReadOnlyCollection<ulong> Gone => _gone;
+    public SortedSet<ulong> Gone => _gone;
+
+    /// <summary>Entries, at or below Applied, that changed no data.</summary>
+    public RefusedEntries Refused { get; } = new();
 
     /// <summary>The session state of an image, or null when no owner was ever seen.</summary>
     public ImageSession? Find(ImageId image) => _images.GetValueOrDefault(image.Value);
-
-    /// <summary>True when the entry, at or below Applied, changed no data.</summary>
-    public bool WasRefused(ulong index) => _refused.BinarySearch(index) >= 0;
 
     /// <summary>Judges an operation as of now. The leader asks before it proposes; the word that counts is the one at apply.</summary>
     public SessionVerdict Judge(in PgOpHeader op)
@@ -67,6 +72,10 @@ internal sealed class ReplicatedState
     public SessionVerdict Apply(ulong index, in PgOpHeader op)
     {
         Advance(index);
+        if (Find(op.ImageId) is { } stored && index <= stored.AsOf)
+        {
+            return Refused.Contains(index) ? SessionVerdict.Duplicate : SessionVerdict.Fresh;
+        }
         SessionVerdict verdict = Judge(in op);
         switch (op.Kind)
         {
@@ -102,7 +111,7 @@ internal sealed class ReplicatedState
                 }
                 else
                 {
-                    _refused.Add(index);
+                    Refused.Add(index);
                 }
                 break;
         }
@@ -116,52 +125,29 @@ internal sealed class ReplicatedState
         Applied = index;
     }
 
-    /// <summary>The log holds nothing at or below <paramref name="index"/> any more.</summary>
-    public void ForgetRefusedUpTo(ulong index)
-    {
-        int keepFrom = 0;
-        while (keepFrom < _refused.Count && _refused[keepFrom] <= index) { keepFrom++; }
-        _refused.RemoveRange(0, keepFrom);
-    }
-
-    /// <summary>What was dirty has been handed to the store.</summary>
-    public void OnStored()
-    {
-        foreach (ImageSession session in _dirty) { session.IsDirty = false; }
-        _dirty.Clear();
-        _gone.Clear();
-    }
-
-    private void MarkDirty(ImageSession session)
-    {
-        if (session.IsDirty) { return; }
-        session.IsDirty = true;
-        _dirty.Add(session);
-    }
-
-    /// <summary>Replaces everything by a state that was received or stored: first this, then the images.</summary>
+    /// <summary>Takes the stored index; sessions and refused entries follow.</summary>
+    /// <returns>False when the record is not one.</returns>
     public bool TryLoad(ReadOnlySpan<byte> bytes)
     {
-        if (bytes.Length < StoredHeaderBytes || (bytes.Length - StoredHeaderBytes) % 8 != 0) { return false; }
-        Clear();
+        if (bytes.Length != StoredBytes) { return false; }
         Applied = BinaryPrimitives.ReadUInt64LittleEndian(bytes);
-        for (int at = StoredHeaderBytes; at < bytes.Length; at += 8)
-        {
-            _refused.Add(BinaryPrimitives.ReadUInt64LittleEndian(bytes[at..]));
-        }
         return true;
     }
 
-    public void LoadImage(ImageSession session) => _images.Set(session.Image.Value, session);
+    /// <summary>Takes a session that was stored or received.</summary>
+    public void LoadImage(ImageSession session)
+    {
+        session.IsDirty = false;
+        _images.Set(session.Image.Value, session);
+    }
 
     /// <summary>Forgets everything, before another replica's state is taken over.</summary>
     public void Clear()
     {
         foreach (ImageSession session in _images.Values) { _ = _gone.Add(session.Image.Value); }
-        foreach (ImageSession session in _dirty) { session.IsDirty = false; }
         _images.Clear();
         _dirty.Clear();
-        _refused.Clear();
+        Refused.Clear();
         Applied = 0;
     }
 
@@ -174,23 +160,71 @@ internal sealed class ReplicatedState
         foreach (ImageSession session in received.Images)
         {
             LoadImage(session);
-            _ = _gone.Remove(session.Image.Value);
             MarkDirty(session);
         }
     }
 
-    /// <summary>Bytes that <see cref="Store"/> writes.</summary>
-    public int StoredBytes => StoredHeaderBytes + _refused.Count * 8;
-
-    /// <summary>Writes the stored form, without the images, which are stored one by one.</summary>
-    public void Store(Span<byte> bytes)
+    private void MarkDirty(ImageSession session)
     {
-        BinaryPrimitives.WriteUInt64LittleEndian(bytes, Applied);
-        BinaryPrimitives.WriteUInt64LittleEndian(bytes[8..], 0);
-        for (int i = 0; i < _refused.Count; i++)
+        if (session.IsDirty) { return; }
+        session.IsDirty = true;
+        _dirty.Add(session);
+        if (_gone.Count > 0) { _ = _gone.Remove(session.Image.Value); }
+    }
+
+    /// <summary>Adds to a batch what is not stored yet: refused entries, then forgotten images and changed sessions, at last the
+    /// state record.</summary>
+    /// <returns>True when the state record is in it; false when the batch became full before that: store it, then go on with
+    /// another one.</returns>
+    public bool AddTo(KvBatch batch, PgId pg)
+    {
+        (_sessionsInBatch, _goneInBatch) = (0, 0);
+        return Refused.AddTo(batch, pg) && AddGone(batch, pg) && AddSessions(batch, pg) && AddRecord(batch, pg);
+    }
+
+    private bool AddGone(KvBatch batch, PgId pg)
+    {
+        Span<byte> key = stackalloc byte[PgKeys.ImageBytes];
+        foreach (ulong image in _gone)
         {
-            BinaryPrimitives.WriteUInt64LittleEndian(bytes[(StoredHeaderBytes + i * 8)..], _refused[i]);
+            PgKeys.Image(pg, new ImageId(image), key);
+            if (!batch.TryDelete(key)) { return false; }
+            _goneInBatch++;
         }
+        return true;
+    }
+
+    private bool AddSessions(KvBatch batch, PgId pg)
+    {
+        Span<byte> key = stackalloc byte[PgKeys.ImageBytes];
+        Span<byte> value = stackalloc byte[ImageSession.MaxStoredBytes];
+        foreach (ImageSession session in _dirty)
+        {
+            PgKeys.Image(pg, session.Image, key);
+            if (!batch.TryPut(key, value[..session.Store(value, Applied)])) { return false; }
+            _sessionsInBatch++;
+        }
+        return true;
+    }
+
+    private bool AddRecord(KvBatch batch, PgId pg)
+    {
+        Span<byte> key = stackalloc byte[PgKeys.StateBytes];
+        Span<byte> record = stackalloc byte[StoredBytes];
+        record.Clear();
+        BinaryPrimitives.WriteUInt64LittleEndian(record, Applied);
+        PgKeys.State(pg, key);
+        return batch.TryPut(key, record);
+    }
+
+    /// <summary>The batch of the last <see cref="AddTo"/> is in the log, and nothing was applied since it was put together.</summary>
+    public void OnStored()
+    {
+        Refused.OnStored();
+        for (int i = 0; i < _sessionsInBatch; i++) { _dirty[i].IsDirty = false; }
+        _dirty.RemoveRange(0, _sessionsInBatch);
+        for (; _goneInBatch > 0; _goneInBatch--) { _ = _gone.Remove(_gone.Min); }
+        _sessionsInBatch = 0;
     }
 
     private ImageSession FindOrAdd(ImageId image)

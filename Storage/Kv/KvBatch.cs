@@ -5,7 +5,8 @@ namespace Fastblock.Storage.Kv;
 
 /// <summary>Puts and deletes that become visible and durable together. Re-usable: Clear, fill, Commit. A later item for the
 /// same key wins. Its memory grows to the largest batch and stays.</summary>
-internal sealed class KvBatch
+/// <param name="maxBytes">Less than what a record may have, for tests of what happens when a batch is full.</param>
+internal sealed class KvBatch(int maxBytes = KvLimits.MaxBatchBytes)
 {
     private byte[] _body = new byte[1024];
 
@@ -28,10 +29,10 @@ internal sealed class KvBatch
     {
         if (key.Length is 0 or > KvLimits.MaxKeyBytes || value.Length > KvLimits.MaxValueBytes) { return false; }
         int item = KvRecordReader.ItemBytes(key.Length, value.Length);
-        if (item > KvLimits.MaxBatchBytes - Bytes) { return false; }
+        if (item > maxBytes - Bytes) { return false; }
         if (item > _body.Length - Bytes)
         {
-            Array.Resize(ref _body, Math.Min(Math.Max(_body.Length * 2, Bytes + item), KvLimits.MaxBatchBytes));
+            Array.Resize(ref _body, Math.Min(Math.Max(_body.Length * 2, Bytes + item), maxBytes));
         }
         Span<byte> at = _body.AsSpan(Bytes, item);
         at.Clear();

@@ -119,7 +119,7 @@ public sealed class ImageSessionTests
         session.Record(4, 2, 1 << 22);
         session.Record(1000, 2, 0);
         byte[] bytes = new byte[ImageSession.MaxStoredBytes];
-        Assert.Equal(bytes.Length, session.Store(bytes));
+        Assert.Equal(bytes.Length, session.Store(bytes, asOf: 77));
         Assert.True(ImageSession.TryLoad(bytes, out ImageSession loaded));
         Assert.Equal(new ImageId(7), loaded.Image);
         Assert.Equal(1u << 22, loaded.SizeBytes);

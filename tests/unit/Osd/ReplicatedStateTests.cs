@@ -1,6 +1,4 @@
 using System;
-using System.Linq;
-using Fastblock.Native.Base;
 using Fastblock.Roles.Osd;
 using Xunit;
 
@@ -26,12 +24,12 @@ public sealed class ReplicatedStateTests
         Assert.Equal(SessionVerdict.Fresh, state.Apply(1, Op(PgOpKind.OpenSession)));
         Assert.Equal(SessionVerdict.Fresh, state.Apply(2, Op(PgOpKind.Write, sequence: 1, lowest: 1)));
         Assert.Equal(SessionVerdict.Duplicate, state.Apply(3, Op(PgOpKind.Write, sequence: 1, lowest: 1)));
-        Assert.False(state.WasRefused(2));
-        Assert.True(state.WasRefused(3));
-        state.ForgetRefusedUpTo(2);
-        Assert.True(state.WasRefused(3));
-        state.ForgetRefusedUpTo(3);
-        Assert.False(state.WasRefused(3));
+        Assert.False(state.Refused.Contains(2));
+        Assert.True(state.Refused.Contains(3));
+        state.Refused.ForgetUpTo(2);
+        Assert.True(state.Refused.Contains(3));
+        state.Refused.ForgetUpTo(3);
+        Assert.False(state.Refused.Contains(3));
     }
 
     [Fact]
@@ -41,40 +39,7 @@ public sealed class ReplicatedStateTests
         _ = state.Apply(1, Op(PgOpKind.OpenSession));
         _ = state.Apply(2, Op(PgOpKind.OpenSession, generation: 2));
         Assert.Equal(SessionVerdict.StaleOwner, state.Apply(3, Op(PgOpKind.Write, sequence: 1, lowest: 1)));
-        Assert.True(state.WasRefused(3));
-    }
-
-    [Fact]
-    public void Sessions_that_were_taken_over_are_stored_and_those_of_before_are_deleted()
-    {
-        ReplicatedState received = new();
-        received.LoadImage(SessionOf(image: 1));
-        received.LoadImage(SessionOf(image: 2));
-        ReplicatedState state = new();
-        PgOpHeader other = Op(PgOpKind.OpenSession);
-        other.Image = 3;
-        _ = state.Apply(1, in other);
-        for (int i = 0; i < 2; i++) // the log may have had no room the first time
-        {
-            state.TakeOver(received, applied: 7);
-            Assert.Equal(7UL, state.Applied);
-            Assert.Equal([1UL, 2UL], state.Dirty.Select(session => session.Image.Value));
-            Assert.Equal([3UL], state.Gone);
-        }
-        state.OnStored();
-        PgOpHeader next = Op(PgOpKind.OpenSession, generation: 5);
-        next.Image = 1;
-        _ = state.Apply(8, in next);
-        Assert.Equal([1UL], state.Dirty.Select(session => session.Image.Value));
-    }
-
-    private static ImageSession SessionOf(ulong image)
-    {
-        ImageSession session = new(new ImageId(image));
-        _ = session.Open(ownerGeneration: 1, sizeBytes: 1 << 20);
-        byte[] bytes = new byte[ImageSession.MaxStoredBytes];
-        Assert.True(ImageSession.TryLoad(bytes.AsSpan(0, session.Store(bytes)), out ImageSession loaded));
-        return loaded;
+        Assert.True(state.Refused.Contains(3));
     }
 
     [Fact]
@@ -84,30 +49,6 @@ public sealed class ReplicatedStateTests
         _ = state.Apply(1, Op(PgOpKind.OpenSession));
         _ = state.Apply(2, Op(PgOpKind.PurgeImage));
         Assert.Equal(SessionVerdict.UnknownSession, state.Judge(Op(PgOpKind.Write, sequence: 1, lowest: 1)));
-    }
-
-    [Fact]
-    public void The_stored_form_brings_everything_back()
-    {
-        ReplicatedState state = new();
-        _ = state.Apply(1, Op(PgOpKind.OpenSession));
-        _ = state.Apply(2, Op(PgOpKind.Write, generation: 9, sequence: 1, lowest: 1));
-        state.Advance(3);
-        byte[] bytes = new byte[state.StoredBytes];
-        state.Store(bytes);
-        byte[] image = new byte[ImageSession.MaxStoredBytes];
-        _ = state.Images.Single().Store(image);
-        ReplicatedState loaded = new();
-        Assert.True(loaded.TryLoad(bytes));
-        Assert.True(ImageSession.TryLoad(image, out ImageSession session));
-        loaded.LoadImage(session);
-        Assert.Equal(3u, loaded.Applied);
-        Assert.True(loaded.WasRefused(2));
-        Assert.Equal(SessionVerdict.Fresh, loaded.Judge(Op(PgOpKind.Write, sequence: 1, lowest: 1)));
-        for (int cut = 0; cut < bytes.Length; cut++)
-        {
-            Assert.Equal(cut >= 16 && cut % 8 == 0, new ReplicatedState().TryLoad(bytes.AsSpan(0, cut)));
-        }
     }
 
     [Fact]
