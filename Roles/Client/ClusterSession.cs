@@ -73,7 +73,9 @@ internal sealed class ClusterSession
     /// <summary>The cluster map, complete and as new as the cluster is now.</summary>
     public async ReactorTask<ClusterMap> MapAsync()
     {
-        if (await Mon.CatchUpAsync(LeftNanos) is ControlStatus.StatusOk) { return Mon.Map; }
+        ControlStatus status = await Mon.CatchUpAsync(LeftNanos);
+        if (status is ControlStatus.StatusOk) { return Mon.Map; }
+        if (status is ControlStatus.StatusPermission) { throw new OperatorException(ExitCode.Permission, Mon.NoConnectionText()); }
         ExitCode code = Mon.IsConnected ? ExitCode.Timeout : ExitCode.NoConnection;
         throw new OperatorException(code, Mon.IsConnected ? "the monitors did not send the cluster map in time" : Mon.NoConnectionText());
     }

@@ -29,6 +29,7 @@ internal sealed partial class ImageClient
         Name = $"{pool}/{image}";
         long deadline = Reactor.NowNanos + timeoutNanos;
         Errno ready = await _authority.WaitForMapAsync(deadline);
+        if (ready == Errno.NotPermitted) { return new ImageOpenResult(ready, "the monitors refuse to talk to us (another version?)"); }
         if (ready != Errno.None) { return new ImageOpenResult(ready, "no monitor answered in time: is the cluster running?"); }
         if (!Map.TryGetPool(pool, out PoolInfo? poolInfo))
         {
@@ -59,6 +60,12 @@ internal sealed partial class ImageClient
             if (Map.TryGetImage(info.Id, out ImageInfo? now)) { SizeBytes = now.SizeBytes; }
         }
         return await OpenSessionsAsync(poolInfo, deadline);
+    }
+
+    /// <summary>Ends an open that is waiting for OSDs: it fails, and gives back what it has.</summary>
+    public void CancelOpen()
+    {
+        if (_pool is not null && !_isClosing && !_opened.IsSet) { _opened.Set(Errno.Canceled); }
     }
 
     /// <summary>Lets everything under way end, closes the sessions and gives the ownership back, each within a time limit;

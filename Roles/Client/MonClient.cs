@@ -22,6 +22,9 @@ internal sealed partial class MonClient : IControlChannelOwner
     private readonly List<NetAddress> _mons;
     private readonly List<IMapListener> _listeners = [];
     private readonly List<Waiter> _waiters = [];
+
+    /// <summary>Monitors that refused us at the greeting since one let us in.</summary>
+    private readonly List<NetAddress> _refusedBy = [];
     private readonly RetryTimer _retry;
     private ControlChannel? _home;
     private ControlChannel? _leader;
@@ -53,6 +56,9 @@ internal sealed partial class MonClient : IControlChannelOwner
     /// <summary>Connected to some monitor.</summary>
     public bool IsConnected => _home is { IsUp: true };
 
+    /// <summary>Every monitor known has refused to talk to us: they belong to another cluster, or speak another version.</summary>
+    public bool IsRefused => _refusedBy.Count == _mons.Count;
+
     /// <summary>Why the last attempt to reach a monitor failed, for humans; empty when it did not.</summary>
     public string LastError { get; private set; } = "";
 
@@ -79,7 +85,8 @@ internal sealed partial class MonClient : IControlChannelOwner
 
     /// <summary>Asks the monitors: finds the leader, repeats over lost connections and elections under the same identity, so
     /// that a command is done once. Never throws.</summary>
-    /// <param name="timeoutNanos">After it: Timeout (some monitor was reached, the outcome may be unknown) or NoConnection.</param>
+    /// <param name="timeoutNanos">After it: Timeout (some monitor was reached, the outcome may be unknown) or NoConnection.
+    /// When all monitors refuse to talk to us: Permission, at once.</param>
     public async ReactorTask<ControlReply> RequestAsync(ControlRequest request, long timeoutNanos)
     {
         request.ClientInstance = UuidBytes.ToBytes(_options.Instance);
@@ -92,7 +99,8 @@ internal sealed partial class MonClient : IControlChannelOwner
             ControlChannel? channel = _leader is { IsUp: true } ? _leader : _home;
             if (channel is not { IsUp: true })
             {
-                _ = await WaitAsync(static client => client.IsConnected || client._leader is { IsUp: true }, deadline);
+                if (IsRefused) { return ControlCodec.Reply(ControlStatus.StatusPermission, NoConnectionText()); }
+                _ = await WaitAsync(static client => client.IsConnected || client._leader is { IsUp: true } || client.IsRefused, deadline);
                 continue;
             }
             long attemptEnd = Math.Min(deadline, _reactor.NowNanos + _options.AttemptNanos);
@@ -152,6 +160,7 @@ internal sealed partial class MonClient : IControlChannelOwner
     void IControlChannelOwner.OnChannelUp(ControlChannel channel)
     {
         LastError = "";
+        _refusedBy.Clear();
         if (channel == _home)
         {
             _failures = 0;
@@ -166,10 +175,12 @@ internal sealed partial class MonClient : IControlChannelOwner
         {
             LastError = $"{channel.Address}: {(detail.Length > 0 ? detail : reason.ToString())}";
         }
+        if (reason is Errno.NotPermitted && !_refusedBy.Contains(channel.Address)) { _refusedBy.Add(channel.Address); }
         if (channel == _leader) { _leader = null; }
         if (channel != _home) { return; }
         _home = null;
         if (!_started) { return; }
+        WakeWaiters();
         long delay = Math.Min(_options.RetryLastNanos, _options.RetryFirstNanos << Math.Min(_failures, 10));
         _failures++;
         _reactor.Arm(_retry, _reactor.NowNanos + (delay / 2) + _prng.Between(0, delay / 2));

@@ -34,7 +34,9 @@ internal sealed class MonImageAuthority : IImageAuthority, IMapListener
     public async ReactorTask<Errno> WaitForMapAsync(long deadlineNanos)
     {
         ControlStatus status = await _mons.CatchUpAsync(deadlineNanos - _reactor.NowNanos);
-        return status == ControlStatus.StatusOk ? Errno.None : _mons.IsConnected ? Errno.TimedOut : Errno.NotConnected;
+        return status == ControlStatus.StatusOk ? Errno.None
+            : status == ControlStatus.StatusPermission ? Errno.NotPermitted
+            : _mons.IsConnected ? Errno.TimedOut : Errno.NotConnected;
     }
 
     public async ReactorTask<OwnershipGrant> AcquireAsync(ImageId image, string description, bool takeOver, long deadlineNanos)

@@ -24,6 +24,7 @@ internal sealed class ServerProcess : IDisposable
     private readonly List<ServerSeat> _seats = [];
     private readonly ManualResetEventSlim _end = new();
     private string? _failure;
+    private string? _refusal;
 
     public ServerProcess(ServerProcessOptions options)
     {
@@ -56,6 +57,13 @@ internal sealed class ServerProcess : IDisposable
         _end.Set();
     }
 
+    /// <summary>Ends the process in good order, with the exit code for "no permission"; from any thread.</summary>
+    public void Refuse(string text)
+    {
+        _ = Interlocked.CompareExchange(ref _refusal, text, null);
+        _end.Set();
+    }
+
     /// <summary>Ends the process as a signal would; from any thread.</summary>
     public void RequestEnd() => _end.Set();
 
@@ -76,6 +84,7 @@ internal sealed class ServerProcess : IDisposable
         _end.Reset();
         _ = RunOnFirst(() => StopAsync(stop), StopTimeout);
         foreach (ReactorThread thread in _threads) { thread.Stop(); }
+        if (_refusal is not null) { throw new OperatorException(ExitCode.Permission, _refusal); }
         return ExitCode.Ok;
     }
 

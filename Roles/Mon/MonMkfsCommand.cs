@@ -48,7 +48,7 @@ internal static class MonMkfsCommand
                 CreatedWallMillis = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds(),
             };
             if (what.WhyNot() is { } wrong) { throw new OperatorException(ExitCode.Usage, $"mon mkfs: {wrong}"); }
-            long bytes = parsed.GetValue(size) is string text ? SizeText.Parse(text, "--size") : DefaultFileBytes;
+            long bytes = parsed.GetValue(size) is string text ? DeviceFile.ParseSize(text) : DefaultFileBytes;
             return Run(parsed.GetRequiredValue(device), bytes, what, parsed.GetValue(CommonOptions.Json));
         });
     }
@@ -85,8 +85,8 @@ internal static class MonMkfsCommand
     private static bool MakeFile(string path, long bytes)
     {
         if (File.Exists(path) || path.StartsWith("/dev/", StringComparison.Ordinal)) { return false; }
-        Errno error = UringFile.TryCreate(path, bytes / Units.BlockBytes * Units.BlockBytes);
-        return error is Errno.None ? true : throw OperatorException.FromErrno(error, $"mon mkfs: {path} cannot be made");
+        DeviceFile.Create(path, bytes, "mon mkfs");
+        return true;
     }
 
     private static ExitCode CodeOf(VolumeStatus status) => status switch

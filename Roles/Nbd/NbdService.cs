@@ -13,9 +13,17 @@ namespace Fastblock.Roles.Nbd;
 /// over, end in good order.</summary>
 internal sealed class NbdService : IImageFaultListener, IRunnable
 {
+    /// <summary>For I/O that is under way when the end is asked for, and for giving the image back.</summary>
+    private const long StopNanos = 5 * Units.NanosPerSecond;
+
+    /// <summary>A cancelled open may give back what it has got; nobody waits longer for that.</summary>
+    private const long CancelNanos = 500 * Units.NanosPerMilli;
+
     private readonly ClusterSession _session;
     private readonly NbdServeOptions _options;
     private readonly ReactorSignal<Errno> _ended = new();
+    private readonly ReactorSignal<ImageOpenResult> _opened = new();
+    private ImageClient? _image;
     private string _why = "";
 
     private NbdService(ClusterSession session, NbdServeOptions options)
@@ -49,8 +57,15 @@ internal sealed class NbdService : IImageFaultListener, IRunnable
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
         using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
         StreamAddress[] bound = await ListenAsync(server);
-        ImageOpenResult opened = await image.OpenAsync(_options.Image.Pool, _options.Image.Image, Mode,
-            $"nbd on {Environment.MachineName}, pid {Environment.ProcessId}", _session.LeftNanos);
+        _image = image;
+        OpenAsync(image).Start();
+        ImageOpenResult opened = await _opened;
+        if (_ended.IsSet)
+        {
+            log.Info("stopping before the image was open");
+            await WithinAsync(StopAsync(server, opened.IsOk ? image : null));
+            return ExitCode.Ok;
+        }
         if (!opened.IsOk)
         {
             await server.StopAsync();
@@ -66,11 +81,46 @@ internal sealed class NbdService : IImageFaultListener, IRunnable
         if (endpoint is not null) { log.Info($"metrics at {endpoint.Url}"); }
         Errno outcome = await _ended;
         if (outcome == Errno.None) { log.Info("stopping"); }
-        await server.StopAsync();
-        await image.CloseAsync();
-        if (outcome == Errno.None) { return ExitCode.Ok; }
+        bool inTime = await WithinAsync(StopAsync(server, image));
+        if (outcome == Errno.None)
+        {
+            return inTime ? ExitCode.Ok : throw new OperatorException(ExitCode.Timeout, $"the cluster did not answer within "
+                + $"{StopNanos / Units.NanosPerSecond} s: {image.Outstanding} I/Os of image '{_options.Image}' were given up, done or not");
+        }
         throw new OperatorException(OperatorException.CodeOf(outcome),
             $"the export of image '{_options.Image}' has ended: {_why}. Every unanswered write may or may not have been done; nothing of it is done later");
+    }
+
+    private async ReactorTask OpenAsync(ImageClient image)
+    {
+        ImageOpenResult result = await image.OpenAsync(_options.Image.Pool, _options.Image.Image, Mode,
+            $"nbd on {Environment.MachineName}, pid {Environment.ProcessId}", _session.LeftNanos);
+        if (!_opened.IsSet) { _opened.Set(result); }
+    }
+
+    private static async ReactorTask StopAsync(NbdServer server, ImageClient? image)
+    {
+        await server.StopAsync();
+        if (image is not null) { await image.CloseAsync(); }
+    }
+
+    /// <summary>Waits for an orderly end, for a while.</summary>
+    /// <returns>Whether it came.</returns>
+    private async ReactorTask<bool> WithinAsync(ReactorTask work)
+    {
+        ReactorSignal<bool> done = new();
+        CallbackTimer late = new(_ => done.Set(false));
+        _session.Reactor.Arm(late, _session.Reactor.NowNanos + StopNanos);
+        FinishAsync().Start();
+        bool inTime = await done;
+        _session.Reactor.Disarm(late);
+        return inTime;
+
+        async ReactorTask FinishAsync()
+        {
+            await work;
+            if (!done.IsSet) { done.Set(true); }
+        }
     }
 
     private ImageOpenMode Mode => _options.ReadOnly ? ImageOpenMode.ReadOnly
@@ -84,7 +134,9 @@ internal sealed class NbdService : IImageFaultListener, IRunnable
             Errno error = server.Listen(_options.Listen[i], out bound[i]);
             if (error == Errno.None) { continue; }
             await server.StopAsync();
-            throw OperatorException.FromErrno(error, $"cannot listen on {_options.Listen[i]}");
+            string text = $"cannot listen on {_options.Listen[i]}";
+            throw error == Errno.NotFound ? new OperatorException(ExitCode.NotFound, $"{text}: that folder does not exist")
+                : OperatorException.FromErrno(error, text);
         }
         return bound;
     }
@@ -98,7 +150,15 @@ internal sealed class NbdService : IImageFaultListener, IRunnable
 
     private void End(Errno status)
     {
-        if (!_ended.IsSet) { _ended.Set(status); }
+        if (_ended.IsSet) { return; }
+        bool wasOpening = !_opened.IsSet;
+        _ended.Set(status);
+        if (!wasOpening) { return; }
+        _session.Reactor.Arm(new CallbackTimer(_ =>
+        {
+            if (!_opened.IsSet) { _opened.Set(new ImageOpenResult(Errno.Canceled, "stopped")); }
+        }), _session.Reactor.NowNanos + CancelNanos);
+        _image?.CancelOpen();
     }
 
     /// <summary>For /health.</summary>

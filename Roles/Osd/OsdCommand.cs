@@ -75,6 +75,7 @@ internal static class OsdCommand
             throw new OperatorException(ExitCode.Usage, "no device: give --device PATH, or set device in section [osd]");
         }
         ulong mask = parsed.GetValue(CoreMaskOption) is string text ? ParseMask(text) : osd.CoreMask;
+        RequireCores(mask);
         string publicText = parsed.GetValue(PublicOption) ?? osd.PublicAddress;
         string clusterText = parsed.GetValue(ClusterOption) ?? (osd.ClusterAddress.Length > 0 ? osd.ClusterAddress : publicText);
         OsdOptions options = new()
@@ -115,6 +116,7 @@ internal static class OsdCommand
         using OsdServer server = new(options, log, shards => device.SeatsOn(process.Seats, shards))
         {
             OnFailed = process.Fail,
+            OnRefused = process.Refuse,
             ProcessRequests = request => Answer(request, log, process),
         };
         using MetricsRegistry registry = new();
@@ -147,6 +149,18 @@ internal static class OsdCommand
     }
 
     /// <summary>Decimal or 0x hex.</summary>
+    /// <summary>A reactor that silently ran on another core than the one it was given would only be slow.</summary>
+    private static void RequireCores(ulong mask)
+    {
+        for (int core = 0; core < 64; core++)
+        {
+            if ((mask >> core & 1) != 0 && !CoreSet.IsAllowed(core))
+            {
+                throw new OperatorException(ExitCode.Usage, $"core mask 0x{mask:x}: this process may not run on core {core} (see 'taskset -p $$')");
+            }
+        }
+    }
+
     private static ulong ParseMask(string text)
     {
         bool isHex = text.StartsWith("0x", StringComparison.OrdinalIgnoreCase);

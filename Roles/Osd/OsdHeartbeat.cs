@@ -32,6 +32,9 @@ internal sealed class OsdHeartbeat
     private bool _stopping;
     private string _lastRefusal = "";
 
+    /// <summary>Called once when the monitors will never let this OSD in: they are those of another cluster.</summary>
+    public Action<string>? OnRefused { get; init; }
+
     public OsdHeartbeat(Reactor reactor, MonClient mons, OsdOptions options, OsdIdentity identity, NetAddress publicAddress,
         NetAddress clusterAddress, IReadOnlyList<OsdShard> shards, Log log)
     {
@@ -104,6 +107,12 @@ internal sealed class OsdHeartbeat
             _lastRefusal = "";
             AskForAll();
             _log.Info($"osd.{_identity.Id.Value} is up at {_public}");
+        }
+        else if (reply.Status == ControlStatus.StatusPermission && _boots == 0)
+        {
+            // Only before the first boot: one that serves clients goes on, whatever becomes of the monitors.
+            _stopping = true;
+            OnRefused?.Invoke($"the monitors do not let osd.{_identity.Id.Value} of cluster {_identity.Cluster} in: {reply.Text}");
         }
         else if (reply.Text != _lastRefusal)
         {

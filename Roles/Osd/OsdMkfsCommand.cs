@@ -5,6 +5,7 @@ using System.Text.Json;
 using Fastblock.Native.Base;
 using Fastblock.Native.Reactor;
 using Fastblock.Roles.Client;
+using Fastblock.Roles.Cluster;
 using Fastblock.Roles.Config;
 using Fastblock.Roles.Hosting;
 using Fastblock.Storage.Device;
@@ -29,7 +30,7 @@ internal static class OsdMkfsCommand
         foreach (Option option in (Option[])[device, size, host, rack, weight, force]) { mkfs.Options.Add(option); }
         return mkfs.Does(parsed => ClusterSession.Run(parsed, session => RunAsync(session,
             parsed.GetRequiredValue(device),
-            parsed.GetValue(size) is string text ? SizeText.Parse(text, "--size") : 0,
+            parsed.GetValue(size) is string text ? DeviceFile.ParseSize(text) : 0,
             new OsdMkfs.Place(parsed.GetValue(host) ?? Environment.MachineName, parsed.GetValue(rack) ?? "", parsed.GetValue(weight)),
             parsed.GetValue(force))));
     }
@@ -38,26 +39,42 @@ internal static class OsdMkfsCommand
         ClusterSession session, string path, long newBytes, OsdMkfs.Place place, bool force)
     {
         if (newBytes > 0) { CreateFile(path, newBytes); }
-        using UringFile opened = DeviceFile.Open(path, "osd mkfs");
-        UringDevice device = new(session.Reactor, opened);
-        if (!force) { await RefuseFormattedAsync(session.Reactor, device, path); }
-        VolumeFormatOptions options = await OsdMkfs.RegisterAsync(session, Guid.NewGuid(), device.SizeBytes, place, force);
-        await OsdMkfs.FormatAsync(session.Reactor, device, options);
-        Print(session.Json, path, options);
-        return ExitCode.Ok;
+        try
+        {
+            using UringFile opened = DeviceFile.Open(path, "osd mkfs");
+            UringDevice device = new(session.Reactor, opened);
+            // Before an id is taken, which is never used again: nothing of what follows should fail.
+            if (!force) { await RefuseFormattedAsync(session.Reactor, device, path); }
+            await RefuseTooSmallAsync(session, device, path);
+            VolumeFormatOptions options = await OsdMkfs.RegisterAsync(session, Guid.NewGuid(), device.SizeBytes, place, force);
+            await OsdMkfs.FormatAsync(session.Reactor, device, options);
+            Print(session.Json, path, options);
+            return ExitCode.Ok;
+        }
+        catch (OperatorException) when (newBytes > 0)
+        {
+            File.Delete(path);
+            throw;
+        }
     }
 
     private static void CreateFile(string path, long bytes)
     {
-        Errno error = UringFile.TryCreate(path, bytes / Units.BlockBytes * Units.BlockBytes);
-        if (error == Errno.Exists)
+        if (Path.Exists(path))
         {
             throw new OperatorException(ExitCode.Exists, $"osd mkfs: {path} exists; leave out --size to use it as it is");
         }
-        if (error != Errno.None) { throw OperatorException.FromErrno(error, $"osd mkfs: {path} cannot be created"); }
+        DeviceFile.Create(path, bytes, "osd mkfs");
     }
 
-    /// <summary>Before an id is taken: an id is never used again.</summary>
+    private static async ReactorTask RefuseTooSmallAsync(ClusterSession session, UringDevice device, string path)
+    {
+        ClusterMap map = await session.MapAsync();
+        VolumeFormatOptions planned = new() { Cluster = map.Cluster!.Uuid, Kind = NodeKind.Osd, NodeId = 0, Device = Guid.NewGuid(), Shards = map.Cluster.Shards };
+        VolumeStatus status = VolumeGeometry.TryPlan(device.SizeBytes, planned, out _, out string text);
+        if (status != VolumeStatus.Ok) { throw new OperatorException(OsdMkfs.CodeOf(status), $"osd mkfs: {path}: {text}"); }
+    }
+
     private static async ReactorTask RefuseFormattedAsync(Reactor reactor, UringDevice device, string path)
     {
         VolumeResult present = await DeviceVolume.OpenAsync(reactor, device, new VolumeExpectation());

@@ -59,6 +59,9 @@ internal sealed class OsdServer : IHelloGate, IShardOwner, IMapListener, IDispos
     /// <summary>Called once when the OSD fails; set by whoever runs it.</summary>
     public Action<string>? OnFailed { get; set; }
 
+    /// <summary>Called once when the monitors will never let this OSD in; set by whoever runs it.</summary>
+    public Action<string>? OnRefused { get; set; }
+
     /// <summary>Opens the device and all shards, listens, and begins to boot. It is up when the monitors say so.</summary>
     /// <returns>Null, or for the operator why it cannot start.</returns>
     public async ReactorTask<string?> StartAsync()
@@ -133,7 +136,10 @@ internal sealed class OsdServer : IHelloGate, IShardOwner, IMapListener, IDispos
         }, Reactor.Prng.Fork());
         _mons.AddListener(this);
         _mons.Start();
-        _heartbeat = new OsdHeartbeat(Reactor, _mons, _options, Identity, PublicAddress!, ClusterAddress!, _shards, _log);
+        _heartbeat = new OsdHeartbeat(Reactor, _mons, _options, Identity, PublicAddress!, ClusterAddress!, _shards, _log)
+        {
+            OnRefused = text => OnRefused?.Invoke(text),
+        };
         _heartbeat.RunAsync().Start();
     }
 

@@ -5,6 +5,7 @@ using System.IO;
 using System.Runtime.InteropServices;
 using System.Threading;
 using Fastblock.Native.Base;
+using Fastblock.Native.Linux;
 using Fastblock.Net.Proto;
 using Fastblock.Roles.Config;
 
@@ -160,7 +161,11 @@ internal sealed class VstartCluster : IDisposable
 
     private void StartOsds()
     {
-        int cores = Environment.ProcessorCount;
+        List<int> cores = [];
+        for (int core = 0; core < 64; core++)
+        {
+            if (CoreSet.IsAllowed(core)) { cores.Add(core); }
+        }
         for (int index = 0; index < _settings.Osds; index++)
         {
             string server = $"osd.{index}";
@@ -176,7 +181,7 @@ internal sealed class VstartCluster : IDisposable
                 VstartServers.Run(server, "osd", "mkfs", "--device", device, "--size", SizeText.FormatExact(_settings.SizeBytes), "--mon", MonList);
             }
             // One reactor each, spread over the cores; where there are more OSDs than cores they share them.
-            string mask = "0x" + (1UL << (index % Math.Min(cores, 64))).ToString("x", CultureInfo.InvariantCulture);
+            string mask = "0x" + (cores.Count == 0 ? 0 : 1UL << cores[index % cores.Count]).ToString("x", CultureInfo.InvariantCulture);
             _ = TryStart(server, "osd", "--device", device, "--core-mask", mask, "--config", _directory.Config);
             Say($"{server} started on {device}");
         }

@@ -35,6 +35,7 @@ internal sealed class VstartDirectory
         {
             throw new OperatorException(ExitCode.Usage, $"--dir {Root}: the path is too long for a unix socket in it (at most {SocketPathBytesMax} bytes)");
         }
+        if (File.Exists(Root)) { throw new OperatorException(ExitCode.Usage, $"--dir {Root}: this is a file, not a folder"); }
         try
         {
             bool isNew = !Directory.Exists(Root);
@@ -48,7 +49,7 @@ internal sealed class VstartDirectory
         catch (Exception failure) when (failure is IOException or UnauthorizedAccessException)
         {
             ExitCode code = failure is UnauthorizedAccessException ? ExitCode.Permission : ExitCode.Failed;
-            throw new OperatorException(code, $"--dir {Root}: {failure.Message}");
+            throw new OperatorException(code, $"--dir {Root}: the folder cannot be made: {failure.Message}");
         }
     }
 

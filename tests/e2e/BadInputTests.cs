@@ -42,6 +42,15 @@ public sealed class BadInputTests
     }
 
     [Fact]
+    public void A_file_that_is_no_TOML_is_told_with_its_line()
+    {
+        string path = Path.GetTempFileName();
+        File.WriteAllText(path, "[cluster]\nmons = [\n");
+        Shell.Fastblock("status", "--config", path).Refused(2, $"{path}:3:1:");
+        File.Delete(path);
+    }
+
+    [Fact]
     public void Vstart_refuses_a_folder_with_other_things_in_it()
     {
         DirectoryInfo folder = Directory.CreateTempSubdirectory("fb");

@@ -2,7 +2,9 @@ using System;
 using System.Collections.Generic;
 using System.Globalization;
 using System.IO;
+using System.Net.Http;
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Fastblock.Native.Linux;
 using Xunit;
 
@@ -92,6 +94,18 @@ internal sealed class VstartCluster : IDisposable
 
     /// <summary>vstart numbers its servers from 0 in the order in which it makes them, as the monitors number OSDs.</summary>
     public static string ServerOf(uint osd) => $"osd.{osd}";
+
+    /// <summary>A value of a server's /metrics page, the first of that name; 0 when it is not there.</summary>
+    public double Metric(string server, string name)
+    {
+        string settings = File.ReadAllText(Path.Combine(Root, "vstart.toml"));
+        Match port = Regex.Match(settings, $"(?m)^\"{Regex.Escape(server)}\" = (\\d+)$");
+        Assert.True(port.Success, $"{server} has no metrics port\n{settings}");
+        using HttpClient client = new();
+        string page = client.GetStringAsync(new Uri($"http://127.0.0.1:{port.Groups[1].Value}/metrics")).Result;
+        Match value = Regex.Match(page, $"(?m)^{name}(\\{{.*\\}})? (\\S+)$");
+        return value.Success ? double.Parse(value.Groups[2].Value, CultureInfo.InvariantCulture) : 0;
+    }
 
     public string Logs()
     {

@@ -109,7 +109,7 @@ public sealed class TcpTransportTests
         client.Connection = rig.Client.Connect(rig.Address, TransportRig.ClientHello, client);
         Assert.Equal(0, client.Closed);
         rig.Rig.Until(() => client.Closed == 1);
-        Assert.Equal(Errno.ConnectionRefused, client.Reason);
+        Assert.Equal(Errno.NotPermitted, client.Reason);
         Assert.Equal("wrong cluster: this one is ? called home", client.Detail);
         Assert.False(client.IsUp);
         Assert.Empty(rig.Accepted);

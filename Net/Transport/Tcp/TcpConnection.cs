@@ -167,7 +167,7 @@ internal sealed class TcpConnection : TimerEntry, IConnection, IStreamHandler, I
         if (frame.Type is FrameType.Refused)
         {
             _detail = Printable(frame.Body);
-            Close(Errno.ConnectionRefused);
+            Close(Errno.NotPermitted); // not "refused", which means that nobody listens there
             return;
         }
         if (!HelloCodec.TryRead(frame.Body, out _peerHello))
