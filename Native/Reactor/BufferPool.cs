@@ -10,10 +10,14 @@ namespace Fastblock.Native.Reactor;
 /// exhausted pool is back-pressure (null), never growth. One thread only.</summary>
 internal sealed unsafe class BufferPool : IDisposable
 {
+    private const int Uses = (int)BufferUse.Client + 1;
+
     private readonly byte* _region;
     private readonly int[] _classBytes;
     private readonly int[] _classCount;
     private readonly Stack<PooledBuffer>[] _free;
+    private readonly int[] _guaranteed; // by use, then by size class
+    private readonly int[] _rented;
     private readonly List<PooledBuffer> _all = [];
     private readonly List<Action> _reclaimers = [];
     private readonly bool _poison;
@@ -26,6 +30,8 @@ internal sealed unsafe class BufferPool : IDisposable
         _classBytes = new int[classes.Length];
         _classCount = new int[classes.Length];
         _free = new Stack<PooledBuffer>[classes.Length];
+        _guaranteed = new int[Uses * classes.Length];
+        _rented = new int[Uses * classes.Length];
         long total = 0;
         foreach ((int bytes, int count) in classes) { total += (long)bytes * count; }
         RegionBytes = total;
@@ -56,47 +62,75 @@ internal sealed unsafe class BufferPool : IDisposable
     /// <summary>Largest buffer that can be rented, in bytes.</summary>
     public int LargestBytes => _classBytes[^1];
 
-    /// <summary>Buffers out at present: must be 0 when everything has come to rest.</summary>
+    /// <summary>Buffers out at present, those that only caches hold included.</summary>
     public int Outstanding { get; private set; }
 
-    /// <summary>A buffer of at least <paramref name="bytes"/> with one reference held by the caller, contents undefined;
-    /// null = none is free now, try again after completions.</summary>
-    /// <param name="modest">Leave the last quarter of every size class to others: for work whose buffers come back only
-    /// after work that needs buffers too (a client's write waits for replicas), so that it cannot take them all.</param>
-    public PooledBuffer? TryRent(int bytes, bool modest = false)
+    /// <summary>Counts the buffers that somebody else than a cache holds: none when everything has come to rest. For checks: looks
+    /// at all of them.</summary>
+    public int CountBusy()
     {
-        return Take(bytes, modest ? 2 : 0);
+        int busy = 0;
+        foreach (PooledBuffer buffer in _all) { busy += buffer.References > 0 && !buffer.IsIdle ? 1 : 0; }
+        return busy;
     }
 
-    /// <summary>Like <see cref="TryRent"/>, for what is on its way to a peer: goes deeper than clients may, since their buffers
-    /// wait for it, but leaves the last eighth to what peers send, without which two that are full wait for one another.</summary>
-    public PooledBuffer? TryRentForPeer(int bytes) => Take(bytes, 1);
+    /// <summary>A buffer of at least <paramref name="bytes"/> with one reference held by the caller, contents undefined;
+    /// null = none is free for that use now, try again after completions.</summary>
+    public PooledBuffer? TryRent(int bytes, BufferUse use = BufferUse.Any)
+    {
+        PooledBuffer? buffer = TakeFree(bytes, use);
+        if (buffer is not null || _reclaimers.Count == 0) { return buffer; }
+        foreach (Action reclaim in _reclaimers) { reclaim(); }
+        return TakeFree(bytes, use);
+    }
+
+    /// <summary>From now on each use has a share of its own of every size class, and at least one of the largest buffers, in
+    /// which every request fits; the rest is for who comes first. Before anything is rented.</summary>
+    public void GuaranteeShares()
+    {
+        Invariant.Require(Outstanding == 0);
+        Invariant.Require(_classCount[^1] >= Uses - 1);
+        for (int c = 0; c < _classCount.Length; c++)
+        {
+            int least = c == _classCount.Length - 1 ? 1 : 0;
+            Guarantee(BufferUse.Peer, c, Math.Max(least, _classCount[c] / 4));
+            Guarantee(BufferUse.Cleaning, c, Math.Max(least, _classCount[c] / 32));
+            Guarantee(BufferUse.ReadBack, c, Math.Max(least, _classCount[c] / 16));
+            Guarantee(BufferUse.Client, c, Math.Max(least, _classCount[c] / 4));
+        }
+    }
 
     /// <summary>Called when a buffer is wanted and none is free: caches give back what they can.</summary>
     public void AddReclaimer(Action reclaim) => _reclaimers.Add(reclaim);
 
     public void RemoveReclaimer(Action reclaim) => _reclaimers.Remove(reclaim);
 
-    private PooledBuffer? Take(int bytes, int keptEighths)
-    {
-        PooledBuffer? buffer = TakeFree(bytes, keptEighths);
-        if (buffer is not null || _reclaimers.Count == 0) { return buffer; }
-        foreach (Action reclaim in _reclaimers) { reclaim(); }
-        return TakeFree(bytes, keptEighths);
-    }
+    private void Guarantee(BufferUse use, int sizeClass, int count) => _guaranteed[((int)use * _classCount.Length) + sizeClass] = count;
 
-    private PooledBuffer? TakeFree(int bytes, int keptEighths)
+    private PooledBuffer? TakeFree(int bytes, BufferUse use)
     {
         for (int c = 0; c < _classBytes.Length; c++)
         {
-            int kept = _classCount[c] * keptEighths / 8;
-            if (_classBytes[c] < bytes || _free[c].Count <= kept) { continue; }
+            if (_classBytes[c] < bytes || _free[c].Count <= KeptForOthers(use, c)) { continue; }
             PooledBuffer buffer = _free[c].Pop();
-            buffer.OnRented();
+            buffer.OnRented(use);
+            _rented[((int)use * _classCount.Length) + c]++;
             Outstanding++;
             return buffer;
         }
         return null;
+    }
+
+    /// <summary>What the other uses have not taken of their shares yet. The free buffers are never fewer than all of that.</summary>
+    private int KeptForOthers(BufferUse use, int sizeClass)
+    {
+        int kept = 0;
+        for (int other = 1; other < Uses; other++)
+        {
+            int at = (other * _classCount.Length) + sizeClass;
+            if (other != (int)use) { kept += Math.Max(0, _guaranteed[at] - _rented[at]); }
+        }
+        return kept;
     }
 
     /// <summary>Notes that the region was registered in pieces of <paramref name="pieceBytes"/>, numbered from 0. A buffer that
@@ -115,6 +149,7 @@ internal sealed unsafe class BufferPool : IDisposable
     {
         if (_poison) { NativeMemory.Fill(buffer.Pointer, (nuint)buffer.Capacity, 0xDB); }
         Outstanding--;
+        _rented[((int)buffer.Use * _classCount.Length) + buffer.SizeClass]--;
         _free[buffer.SizeClass].Push(buffer);
     }
 

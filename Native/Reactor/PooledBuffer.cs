@@ -10,6 +10,7 @@ internal sealed unsafe class PooledBuffer
 {
     private readonly BufferPool _pool;
     private int _references;
+    private int _cacheReferences;
 
     internal PooledBuffer(BufferPool pool, byte* pointer, int capacity, int registeredIndex, int sizeClass)
     {
@@ -32,8 +33,14 @@ internal sealed unsafe class PooledBuffer
     /// <summary>Which of the pool's size classes it belongs to.</summary>
     internal int SizeClass { get; }
 
+    /// <summary>What it was rented for last.</summary>
+    internal BufferUse Use { get; private set; }
+
     /// <summary>References held at present; 0 = in the pool.</summary>
     public int References => _references;
+
+    /// <summary>Only caches hold it: it would be free if they let it go.</summary>
+    public bool IsIdle => _references == _cacheReferences;
 
     public Span<byte> Span(int offset, int length)
     {
@@ -53,9 +60,24 @@ internal sealed unsafe class PooledBuffer
         if (--_references == 0) { _pool.Return(this); }
     }
 
-    internal void OnRented()
+    /// <summary>A reference that its holder gives up when a buffer is wanted.</summary>
+    public void RetainForCache()
+    {
+        Retain();
+        _cacheReferences++;
+    }
+
+    public void ReleaseFromCache()
+    {
+        Invariant.Require(_cacheReferences > 0);
+        _cacheReferences--;
+        Release();
+    }
+
+    internal void OnRented(BufferUse use)
     {
         Invariant.Require(_references == 0);
+        Use = use;
         _references = 1;
     }
 }

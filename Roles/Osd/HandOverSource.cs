@@ -169,7 +169,7 @@ internal sealed class HandOverSource : IConnectionHandler
             PooledBuffer? buffer = null;
             if (count > 0)
             {
-                buffer = _shard.Reactor.Buffers.TryRentForPeer(count * Units.BlockBytes);
+                buffer = _shard.Reactor.Buffers.TryRent(count * Units.BlockBytes, BufferUse.ReadBack);
                 if (buffer is null)
                 {
                     await _shard.Reactor.Delay(Units.NanosPerMilli);

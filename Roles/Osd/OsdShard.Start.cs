@@ -22,6 +22,7 @@ internal sealed partial class OsdShard
     /// <returns>Null, or for the operator what is wrong with the device.</returns>
     public async ReactorTask<string?> StartAsync(VolumeLabel label)
     {
+        Reactor.Buffers.GuaranteeShares();
         DevicePartition part = new(Reactor, Device, label.PartOffset(Index), label.PartBytes);
         ShardVolumeResult volume = await ShardVolume.OpenAsync(Reactor, part, label, Index);
         if (volume.Status != VolumeStatus.Ok) { return volume.Text; }

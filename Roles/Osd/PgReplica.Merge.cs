@@ -13,7 +13,7 @@ internal sealed partial class PgReplica
     private void BeginMerge(WriteOp op)
     {
         int edges = (op.FirstBlockIsPartial ? 1 : 0) + (op.LastBlockIsPartial ? 1 : 0);
-        PooledBuffer? buffer = _shard.Reactor.Buffers.TryRent(edges * Units.BlockBytes);
+        PooledBuffer? buffer = _shard.Reactor.Buffers.TryRent(edges * Units.BlockBytes, BufferUse.Client);
         if (buffer is null)
         {
             Finish(op, DataStatus.Again);
@@ -75,6 +75,8 @@ internal sealed partial class PgReplica
         {
             op.PayloadCrcs[lastBlock] = Crc32C.Compute(payload.Span(lastBlock * Units.BlockBytes, Units.BlockBytes));
         }
+        edges.Release(); // the replicas may take their time with the rest
+        op.EdgeBuffer = null;
     }
 
     /// <summary>Zeroes: the covered part of the edge blocks is cleared, and they become the entry's payload.</summary>

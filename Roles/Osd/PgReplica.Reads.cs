@@ -69,7 +69,7 @@ internal sealed partial class PgReplica
             AnswerRead(op, DataReplyFlags.Zeroes);
             return;
         }
-        PooledBuffer? buffer = _shard.Reactor.Buffers.TryRent(op.Count * Units.BlockBytes, modest: true);
+        PooledBuffer? buffer = _shard.Reactor.Buffers.TryRent(op.Count * Units.BlockBytes, BufferUse.Client);
         if (buffer is null)
         {
             FinishRead(op, DataStatus.Again);

@@ -49,6 +49,8 @@ internal sealed class CatchUpReader
             if (status == Errno.None && Status == Errno.None) { _count++; }
             if (status != Errno.None && Status == Errno.None) { Status = status; }
         }
+        // What lies behind a gap is of no use now, and its buffer is to somebody else.
+        for (int i = _count; i < count; i++) { _buffers[i].Clear(); }
         IsBusy = false;
     }
 

@@ -79,7 +79,7 @@ internal sealed partial class RaftGroup
         }
         // A reader that waits for the peer's window keeps its buffers; one that has nothing more to send must not, because
         // nobody may come by here again for a long time.
-        bool isSent = _node.Peers[at].Next > _node.Log.LastIndex;
+        bool isSent = _node.Peers[at].Next > _node.Log.LastIndex || _node.Peers[at].State != ProgressState.Replicate;
         if (isSent || (!_needsReader && !_node.TryPrepareAppend(at, now, out _))) { ReturnReader(peer); }
     }
 
@@ -137,7 +137,7 @@ internal sealed partial class RaftGroup
     {
         GroupPeer peer = _peers[at];
         peer.CatchUp ??= _host.TryRentReader();
-        // Without a free reader the group's next deadline tries again: the peer is behind, so there is one soon.
+        if (peer.CatchUp is null) { _host.ReadLater(this); }
         if (peer.CatchUp is not { IsBusy: false } reader) { return; }
         ulong left = _node.Log.LastIndex - from + 1;
         int count = (int)ulong.Min(left, CatchUpReader.Depth);
@@ -153,16 +153,30 @@ internal sealed partial class RaftGroup
             _peers[at].CatchUp = null;
             return;
         }
-        if (!_node.IsLeader)
+        if (!_node.IsLeader || !_peers[at].IsReachable)
         {
             ReturnReader(_peers[at]);
             return;
         }
-        if (reader.Status is not (Errno.None or Errno.NoBuffers) && !reader.TryGet(from, out _))
+        if (!reader.TryGet(from, out _) && reader.Status != Errno.None)
         {
-            OnUnreadable(at, from, reader.Status);
+            Errno status = reader.Status;
+            ReturnReader(_peers[at]);
+            if (status == Errno.NoBuffers)
+            {
+                Reached.Mark("replication: no buffer to read back an entry");
+                _host.ReadLater(this);
+                return;
+            }
+            OnUnreadable(at, from, status);
         }
-        if (reader.Status == Errno.NoBuffers && !reader.TryGet(from, out _)) { return; } // the next deadline tries again
+        TrySendAgain();
+    }
+
+    /// <summary>What could not be sent before may go now.</summary>
+    internal void TrySendAgain()
+    {
+        if (_isClosed) { return; }
         _sendDue = true;
         _host.MarkReady(this);
     }

@@ -186,6 +186,7 @@ internal sealed partial class RaftGroup
             if (_peers[i].Link != link) { continue; }
             // The set of heartbeats is agreed anew; the group joins it again after the peer's next answer.
             RemoveSlot(_peers[i]);
+            if (!_peers[i].IsReachable) { ReturnReader(_peers[i]); }
             Effects effects = BeginStep();
             _node.OnPeerConnection(i, _host.Reactor.NowNanos, effects);
             EndStep(effects);

@@ -12,6 +12,9 @@ internal sealed partial class RaftHost
     private const long ReleaseWaitNanos = 200 * Units.NanosPerMilli;
     private const long ReleasePollNanos = 5 * Units.NanosPerMilli;
 
+    /// <summary>When an entry is asked for again that could not be read back for want of a reader or a buffer.</summary>
+    private const long ReadRetryNanos = Units.NanosPerMilli;
+
     private sealed class Turn(RaftHost host) : IRunnable
     {
         public bool IsQueued;
@@ -41,6 +44,8 @@ internal sealed partial class RaftHost
     private readonly List<RaftGroup> _touched = [];
     private readonly List<RaftGroup> _unsavedHardStates = [];
     private readonly Stack<CatchUpReader> _freeReaders = new();
+    private readonly List<RaftGroup> _readLater = [];
+    private readonly CallbackTimer _readTimer;
     private readonly HeartbeatChange[] _changes = new HeartbeatChange[HeartbeatSender.MaxChanges];
     private readonly byte[] _beatBytes = new byte[HeartbeatFrames.MaxBytes];
     private List<RaftGroup> _ready = [];
@@ -218,6 +223,20 @@ internal sealed partial class RaftHost
     }
 
     // ---- catching up from the device ----
+
+    /// <summary>The group needs an entry from the device, and there was no reader or no buffer for it: it is called again.
+    /// Nothing else might come by: a peer that is alive and has acknowledged what it got gives no cause to.</summary>
+    internal void ReadLater(RaftGroup group)
+    {
+        if (!_readLater.Contains(group)) { _readLater.Add(group); }
+        if (!_readTimer.IsArmed) { Reactor.Arm(_readTimer, Reactor.NowNanos + ReadRetryNanos); }
+    }
+
+    private void OnReadTimer()
+    {
+        foreach (RaftGroup group in _readLater) { group.TrySendAgain(); } // in the coming turn
+        _readLater.Clear();
+    }
 
     internal CatchUpReader? TryRentReader()
     {

@@ -43,6 +43,7 @@ internal sealed partial class RaftHost : ILogListener, ILogOwner
         _turn = new Turn(this);
         _room = new RoomWaiter(this);
         _beatTimer = new CallbackTimer(OnBeatTimer);
+        _readTimer = new CallbackTimer(_ => OnReadTimer());
         Invariant.Require(options.HeartbeatNanos * 4 <= options.ElectionTimeoutNanos);
         Invariant.Require(options.DriftNanos * 2 < options.ElectionTimeoutNanos);
         FindStored();
@@ -225,6 +226,7 @@ internal sealed partial class RaftHost : ILogListener, ILogOwner
     {
         IsStarted = false;
         Reactor.Disarm(_beatTimer);
+        Reactor.Disarm(_readTimer);
         foreach (RaftGroup group in _groups.Values) { group.Disarm(); }
         foreach (PeerLink link in _links.Values) { link.Stop(); }
     }

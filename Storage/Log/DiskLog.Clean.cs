@@ -78,9 +78,9 @@ internal sealed partial class DiskLog
     /// they are, with the checksums that give them away.</summary>
     internal async ReactorTask<Errno> ReadForCopyAsync(PgId group, ulong index, LogEntryBuffer into)
     {
-        Errno status = await ReadAsync(group, index, withPayload: true, into);
+        Errno status = await ReadAsync(group, index, withPayload: true, into, BufferUse.Cleaning);
         if (status is not Errno.BadMessage || !_groups.TryGetValue(group, out LogGroup? state) || !state.Holds(index)) { return status; }
-        status = await ReadFromDeviceAsync(group, index, state[index], withPayload: true, verifyPayload: false, into);
+        status = await ReadFromDeviceAsync(group, index, state[index], withPayload: true, verifyPayload: false, into, BufferUse.Cleaning);
         return status is Errno.None ? Errno.BadMessage : status;
     }
 

@@ -48,7 +48,8 @@ internal sealed partial class DiskLog
     /// task ends.</summary>
     /// <returns>None; NotFound (also when it was cut or cleaned meanwhile); NoBuffers = none for the payload now;
     /// BadMessage = damaged; Io.</returns>
-    public async ReactorTask<Errno> ReadAsync(PgId group, ulong index, bool withPayload, LogEntryBuffer into)
+    public async ReactorTask<Errno> ReadAsync(
+        PgId group, ulong index, bool withPayload, LogEntryBuffer into, BufferUse use = BufferUse.ReadBack)
     {
         while (true)
         {
@@ -57,7 +58,7 @@ internal sealed partial class DiskLog
             IndexEntry entry = _groups[group][index];
             int place = PlaceOfBlock(entry.BatchBlock);
             _segments[place].Readers++;
-            status = await ReadFromDeviceAsync(group, index, entry, withPayload, verifyPayload: true, into);
+            status = await ReadFromDeviceAsync(group, index, entry, withPayload, verifyPayload: true, into, use);
             _segments[place].Readers--;
             if (status is not Errno.None) { into.Clear(); }
             if (status is not Errno.NotFound) { return status; }
@@ -67,17 +68,18 @@ internal sealed partial class DiskLog
     }
 
     private async ReactorTask<Errno> ReadFromDeviceAsync(
-        PgId group, ulong index, IndexEntry entry, bool withPayload, bool verifyPayload, LogEntryBuffer into)
+        PgId group, ulong index, IndexEntry entry, bool withPayload, bool verifyPayload, LogEntryBuffer into,
+        BufferUse use)
     {
         if (_recentHeaderBlock != entry.BatchBlock)
         {
-            Errno read = await LoadHeaderAsync(entry);
+            Errno read = await LoadHeaderAsync(entry, use);
             if (read is not Errno.None) { return read; }
         }
         if (!IsStillAt(group, index, in entry) || !TryTakeRecord(group, index, in entry, into)) { return Errno.NotFound; }
         if (!withPayload || entry.PayloadBlocks == 0) { return Errno.None; }
         int bytes = entry.PayloadBlocks * Units.BlockBytes;
-        PooledBuffer? payload = _reactor.Buffers.TryRentForPeer(bytes); // a peer that is behind
+        PooledBuffer? payload = _reactor.Buffers.TryRent(bytes, use);
         if (payload is null) { return Errno.NoBuffers; }
         into.SetPayload(payload, 0);
         Errno status = await _device.ReadAsync(LocationOf(entry.PayloadBlock).DeviceOffset, payload, 0, bytes);
@@ -92,10 +94,10 @@ internal sealed partial class DiskLog
     }
 
     /// <summary>Brings the header blocks of the entry's batch into memory: the next entry often lies in the same ones.</summary>
-    private async ReactorTask<Errno> LoadHeaderAsync(IndexEntry entry)
+    private async ReactorTask<Errno> LoadHeaderAsync(IndexEntry entry, BufferUse use)
     {
         int bytes = entry.HeaderBlocks * Units.BlockBytes;
-        PooledBuffer? buffer = _reactor.Buffers.TryRent(bytes);
+        PooledBuffer? buffer = _reactor.Buffers.TryRent(bytes, use);
         if (buffer is null) { return Errno.NoBuffers; }
         Errno status = await _device.ReadAsync(LocationOf(entry.BatchBlock).DeviceOffset, buffer, 0, bytes);
         if (status is Errno.None)

@@ -62,7 +62,7 @@ internal sealed unsafe class EntryCache : IDisposable
     public ulong AddPayload(PooledBuffer buffer, int offset)
     {
         if (_payloadEnd - _payloadFirst == (ulong)_payloads.Length) { Evict(); }
-        buffer.Retain();
+        buffer.RetainForCache();
         _payloads[Slot(_payloadEnd)] = new Payload { Buffer = buffer, Offset = offset };
         _bytes += buffer.Capacity;
         TrimDurable();
@@ -96,16 +96,9 @@ internal sealed unsafe class EntryCache : IDisposable
     /// are still on their way would not become free by it, and would have to be read back.</summary>
     public void DropIdle()
     {
-        for (ulong at = _payloadFirst; at < _payloadDurable;)
+        for (ulong at = _payloadFirst; at < _payloadDurable; at++)
         {
-            PooledBuffer? buffer = _payloads[Slot(at)].Buffer;
-            ulong end = at + 1; // entries of one message share its buffer
-            while (end < _payloadDurable && _payloads[Slot(end)].Buffer == buffer) { end++; }
-            if (buffer is not null && buffer.References == (int)(end - at))
-            {
-                for (ulong drop = at; drop < end; drop++) { Drop(drop); }
-            }
-            at = end;
+            if (_payloads[Slot(at)].Buffer is { IsIdle: true }) { Drop(at); }
         }
     }
 
@@ -122,9 +115,15 @@ internal sealed unsafe class EntryCache : IDisposable
         GC.SuppressFinalize(this);
     }
 
+    /// <summary>The oldest go first. One that somebody else holds stays, and what came later with it: nothing would become free by
+    /// dropping it, and a follower that still needs the entry would have to be fed from the device.</summary>
     private void TrimDurable()
     {
-        while (_bytes > _byteLimit && _payloadFirst < _payloadDurable) { Evict(); }
+        while (_bytes > _byteLimit && _payloadFirst < _payloadDurable)
+        {
+            if (_payloads[Slot(_payloadFirst)].Buffer is { IsIdle: false }) { return; }
+            Evict();
+        }
     }
 
     private void Evict() => Drop(_payloadFirst++);
@@ -134,7 +133,7 @@ internal sealed unsafe class EntryCache : IDisposable
         ref Payload payload = ref _payloads[Slot(ticket)];
         if (payload.Buffer is null) { return; } // dropped before its turn
         _bytes -= payload.Buffer.Capacity;
-        payload.Buffer.Release();
+        payload.Buffer.ReleaseFromCache();
         payload.Buffer = null;
     }
 

@@ -87,7 +87,7 @@ internal sealed class ObjectAudit(ObjectStore store)
         for (int at = 0; at < store.Options.BlocksPerObject;)
         {
             int blocks = System.Math.Min(PieceBlocks, store.Options.BlocksPerObject - at);
-            PooledBuffer? buffer = store.Reactor.Buffers.TryRent(blocks * Units.BlockBytes, modest: true);
+            PooledBuffer? buffer = store.Reactor.Buffers.TryRent(blocks * Units.BlockBytes, BufferUse.Client);
             if (buffer is null)
             {
                 await store.Reactor.Delay(Units.NanosPerMilli);

@@ -23,7 +23,7 @@ namespace Fastblock.Tests.Integration;
 /// and TCP on loopback, on memory devices. Stepped in turn, so that the thread's counters speak for all of them.</summary>
 internal sealed class OneThreadCluster : IDisposable
 {
-    private static readonly (int Bytes, int Count)[] Buffers = [(4096, 4096), (65536, 32), (512 * 1024, 16)];
+    private static readonly (int Bytes, int Count)[] CommonBuffers = [(4096, 4096), (65536, 32), (512 * 1024, 16)];
     private static readonly Guid Cluster = new(7, 7, 7, 1, 2, 3, 4, 5, 6, 7, 8);
 
     private readonly List<UringRig> _rigs = [];
@@ -31,13 +31,17 @@ internal sealed class OneThreadCluster : IDisposable
     private readonly List<IDisposable> _owned = [];
     private readonly NetAddress _monAddress = FreeAddress();
     private readonly long _osdBytes;
+    private readonly (int Bytes, int Count)[] _osdBuffers;
 
-    public OneThreadCluster(int osds, long osdBytes)
+    /// <param name="osdBuffers">Of each OSD, smallest first; null = plenty.</param>
+    /// <param name="clientBuffers">Of the client.</param>
+    public OneThreadCluster(int osds, long osdBytes, (int Bytes, int Count)[]? osdBuffers = null, (int Bytes, int Count)[]? clientBuffers = null)
     {
         _osdBytes = osdBytes;
+        _osdBuffers = osdBuffers ?? CommonBuffers;
         StartMon();
         for (int i = 0; i < osds; i++) { StartOsd($"host{i}"); }
-        (UringRig rig, TcpTransport transport) = AddNode();
+        (UringRig rig, TcpTransport transport) = AddNode(clientBuffers ?? CommonBuffers);
         ClientReactor = rig.Reactor;
         ClientTransport = transport;
         Mon = new MonClient(rig.Reactor, transport, MonClientOptions(), new Prng(99));
@@ -47,6 +51,7 @@ internal sealed class OneThreadCluster : IDisposable
     public Reactor ClientReactor { get; }
     public TcpTransport ClientTransport { get; }
     public MonClient Mon { get; }
+    public List<BufferPool> OsdBuffers { get; } = [];
 
     /// <summary>One iteration of every reactor.</summary>
     public void Step()
@@ -108,7 +113,7 @@ internal sealed class OneThreadCluster : IDisposable
 
     private void StartMon()
     {
-        (UringRig rig, TcpTransport transport) = AddNode();
+        (UringRig rig, TcpTransport transport) = AddNode(CommonBuffers);
         MemoryDevice device = Own(new MemoryDevice(rig.Reactor, 64 * Units.MiB));
         MonMkfs mkfs = new() { Cluster = Cluster, Id = new MonId(0), Mons = [_monAddress], Store = Guid.NewGuid() };
         Assert.Equal(VolumeStatus.Ok, Run(mkfs.RunAsync(rig.Reactor, device)).Status);
@@ -118,7 +123,7 @@ internal sealed class OneThreadCluster : IDisposable
 
     private void StartOsd(string host)
     {
-        (UringRig rig, TcpTransport transport) = AddNode();
+        (UringRig rig, TcpTransport transport) = AddNode(_osdBuffers);
         MemoryDevice device = Own(new MemoryDevice(rig.Reactor, _osdBytes));
         Guid uuid = Guid.NewGuid();
         MonClient mon = new(rig.Reactor, transport, MonClientOptions(), new Prng(3));
@@ -146,11 +151,12 @@ internal sealed class OneThreadCluster : IDisposable
         };
         OsdServer server = new(options, NoLog("osd"), _ => [new ShardSeat(rig.Reactor, transport, device)]);
         Assert.Null(Run(server.StartAsync()));
+        OsdBuffers.Add(rig.Buffers);
     }
 
-    private (UringRig Rig, TcpTransport Transport) AddNode()
+    private (UringRig Rig, TcpTransport Transport) AddNode((int Bytes, int Count)[] buffers)
     {
-        UringRig rig = new(classes: Buffers);
+        UringRig rig = new(classes: buffers);
         TcpTransport transport = new(rig.Reactor);
         _rigs.Add(rig);
         _transports.Add(transport);

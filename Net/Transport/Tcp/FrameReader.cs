@@ -21,8 +21,8 @@ internal sealed class FrameReader(BufferPool buffers, int maxWholeBytes, IFrameS
     private int _bodyFilled;
     private PooledBuffer? _payload;
 
-    /// <summary>Rents modestly: see <see cref="BufferPool.TryRent"/>.</summary>
-    public bool IsModest { get; set; }
+    /// <summary>What the payloads are for.</summary>
+    public BufferUse Use { get; set; }
 
     /// <summary>Payload bytes for which no buffer was free; 0 = not waiting.</summary>
     public int WantedBytes { get; private set; }
@@ -61,7 +61,7 @@ internal sealed class FrameReader(BufferPool buffers, int maxWholeBytes, IFrameS
     public bool TryResume(TcpStream stream)
     {
         Invariant.Require(WantedBytes > 0 && _payload is null);
-        _payload = buffers.TryRent(WantedBytes, IsModest);
+        _payload = buffers.TryRent(WantedBytes, Use);
         if (_payload is null) { return false; }
         WantedBytes = 0;
         // A long body is consumed already; a short one was left in the stream and is read again.
@@ -170,7 +170,7 @@ internal sealed class FrameReader(BufferPool buffers, int maxWholeBytes, IFrameS
             stream.Close(Errno.NoBuffers); // could never be had
             return false;
         }
-        _payload = buffers.TryRent(bytes, IsModest);
+        _payload = buffers.TryRent(bytes, Use);
         if (_payload is not null) { return true; }
         WantedBytes = bytes;
         stream.Pause();

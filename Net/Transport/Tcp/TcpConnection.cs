@@ -68,7 +68,7 @@ internal sealed class TcpConnection : TimerEntry, IConnection, IStreamHandler, I
         _peerHello = peer;
         SendHello();
         _stage = Stage.Up;
-        _reader.IsModest = peer.Role is PeerRole.Client;
+        _reader.Use = PeerUse.Of(_ownHello.Role, peer.Role);
         ArmKeepAlive();
         _handler = _transport.Acceptor?.OnAccepted(this);
         if (_handler is null) { Close(Errno.ConnectionRefused); }
@@ -123,8 +123,8 @@ internal sealed class TcpConnection : TimerEntry, IConnection, IStreamHandler, I
 
     void IFrameSink.OnStarved() => _transport.AddStarved(this);
 
-    /// <inheritdoc cref="FrameReader.IsModest"/>
-    internal bool IsModest => _reader.IsModest;
+    /// <inheritdoc cref="FrameReader.Use"/>
+    internal BufferUse Use => _reader.Use;
 
     /// <summary>Buffers may have come back.</summary>
     /// <returns>False when there still is none for this connection.</returns>
@@ -141,7 +141,7 @@ internal sealed class TcpConnection : TimerEntry, IConnection, IStreamHandler, I
             return;
         }
         // Two peers whose buffers are all on their way to one another would wait for ever.
-        bool isStarved = _reader is { WantedBytes: > 0, IsModest: false } && _stream.LastReceivedNanos == _seenReceivedNanos;
+        bool isStarved = _reader is { WantedBytes: > 0, Use: not BufferUse.Client } && _stream.LastReceivedNanos == _seenReceivedNanos;
         _starvedTicks = isStarved ? _starvedTicks + 1 : 0;
         if (_starvedTicks * _transport.Options.PingIntervalNanos >= _transport.Options.DeadAfterNanos)
         {
@@ -182,6 +182,7 @@ internal sealed class TcpConnection : TimerEntry, IConnection, IStreamHandler, I
             return;
         }
         _stage = Stage.Up;
+        _reader.Use = PeerUse.Of(_ownHello.Role, _peerHello.Role);
         ArmKeepAlive();
         _handler!.OnUp(this);
     }

@@ -12,7 +12,7 @@ internal sealed class TcpTransport : ITransport, IIterationHook, IDisposable
 {
     private readonly TcpStreams _streams;
     private readonly RingQueue<TcpConnection> _starved = new();
-    private readonly RingQueue<TcpConnection> _starvedModest = new();
+    private readonly RingQueue<TcpConnection> _starvedClients = new();
     private readonly List<TcpListener> _listeners = [];
     private int _greeting;
     private int _connections;
@@ -61,12 +61,12 @@ internal sealed class TcpTransport : ITransport, IIterationHook, IDisposable
         _listeners.Clear();
     }
 
-    /// <summary>Wakes connections that wait for a buffer, the longest first. Those that rent modestly wait in a line of their
-    /// own: what is left may be too little for them and enough for a peer, on whose messages their progress depends.</summary>
+    /// <summary>Wakes connections that wait for a buffer, the longest first. Clients wait in a line of their own:
+    /// what is left may be too little for them and enough for a peer, on whose messages their progress depends.</summary>
     public void OnIterationEnd()
     {
         Feed(_starved);
-        Feed(_starvedModest);
+        Feed(_starvedClients);
     }
 
     /// <summary>Frees everything; after the reactor's event source was disposed.</summary>
@@ -80,7 +80,7 @@ internal sealed class TcpTransport : ITransport, IIterationHook, IDisposable
 
     internal void OnClosed(TcpConnection connection) => _connections--;
 
-    internal void AddStarved(TcpConnection connection) => (connection.IsModest ? _starvedModest : _starved).PushBack(connection);
+    internal void AddStarved(TcpConnection connection) => (connection.Use is BufferUse.Client ? _starvedClients : _starved).PushBack(connection);
 
     private static void Feed(RingQueue<TcpConnection> line)
     {

@@ -344,7 +344,7 @@ internal sealed class SimConnection : IConnection
         PooledBuffer? buffer = null;
         if (frame.Payload != null)
         {
-            buffer = _transport.Seat.Buffers.TryRent(Math.Max(frame.PayloadBytes, 1));
+            buffer = _transport.Seat.Buffers.TryRent(Math.Max(frame.PayloadBytes, 1), PeerUse.Of(_ownHello.Role, _peerHello.Role));
             if (buffer == null)
             {
                 Reached.Mark("sim: receiver without a buffer");

@@ -178,18 +178,6 @@ public sealed class ReactorTests
         Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
     }
 
-    [Fact]
-    public void A_modest_renter_leaves_the_last_quarter_of_each_size()
-    {
-        using BufferPool pool = new([(4096, 8), (65536, 4)]);
-        int small = 0;
-        while (pool.TryRent(4096, modest: true) is not null) { small++; }
-        Assert.Equal(6 + 3, small);
-        Assert.NotNull(pool.TryRent(65536));
-        Assert.Null(pool.TryRent(65536));
-        Assert.NotNull(pool.TryRent(4096));
-    }
-
     private CallbackTimer Arm(string name, long due)
     {
         CallbackTimer timer = new(_ => _trace.Add(name));
