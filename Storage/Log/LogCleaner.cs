@@ -49,6 +49,7 @@ internal sealed class LogCleaner(DiskLog log) : IRunnable
     private IBlockMover? _mover;
     private bool _running;
     private bool _stop;
+    private bool _isIdle;
     private bool _wakeQueued;
     private int _fruitless;
 
@@ -66,10 +67,11 @@ internal sealed class LogCleaner(DiskLog log) : IRunnable
         RunAsync().Start();
     }
 
-    /// <summary>To be called when segments became few; runs the cleaner later, never from within an append.</summary>
+    /// <summary>To be called when segments became few; runs the cleaner later, never from within an append. Cheap and without
+    /// effect while it is at work: who finds the log full asks in every iteration, and must not keep the loop awake.</summary>
     public void Wake()
     {
-        if (!_running || _wakeQueued) { return; }
+        if (!_isIdle || _wakeQueued || !(HasWork || _stop)) { return; }
         _wakeQueued = true;
         log.Reactor.Enqueue(this);
     }
@@ -94,7 +96,9 @@ internal sealed class LogCleaner(DiskLog log) : IRunnable
         {
             if (!HasWork)
             {
+                _isIdle = true;
                 _ = await _wake;
+                _isIdle = false;
                 _wake.Reset();
                 continue;
             }

@@ -18,6 +18,10 @@ internal static class SimRunner
     /// <summary>Marks reached by all runs of this process, with how often.</summary>
     public static IReadOnlyDictionary<string, long> Marks => Counts;
 
+    /// <summary>The environment says which seeds to run.</summary>
+    public static bool IsChosen => Environment.GetEnvironmentVariable("FASTBLOCK_SIM_SEED") != null
+        || Environment.GetEnvironmentVariable("FASTBLOCK_SIM_SEEDS") != null;
+
     /// <summary>The seeds that the environment asks for, else <paramref name="first"/> to <paramref name="last"/>:
     /// FASTBLOCK_SIM_SEED=N for one (with a full trace in a file), FASTBLOCK_SIM_SEEDS=A..B for a range.</summary>
     public static IEnumerable<ulong> Seeds(ulong first, ulong last)
