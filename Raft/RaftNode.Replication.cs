@@ -74,6 +74,15 @@ internal sealed partial class RaftNode
         effects.SendDue = true;
     }
 
+    /// <summary>Follower: the host has room again after <see cref="OnAppendRefused"/>. What is acknowledged already is
+    /// acknowledged once more, and the leader goes on.</summary>
+    public void OnRoom(Effects effects)
+    {
+        if (_role != RaftRole.Follower || _leader.IsNone || _needsState) { return; }
+        _ackDue = true;
+        effects.SendDue = true;
+    }
+
     // ---- follower ----
 
     private void OnAppend(in RaftMessage message, ReadOnlySpan<EntryMeta> entries, long now, Effects effects)

@@ -4,17 +4,18 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Fastblock.Native.Base;
 
-/// <summary>A table that is asked by key for every I/O and walked in order of keys now and then: a hash table for the one, a
-/// sorted tree for the other, so that the order never depends on hashes.</summary>
+/// <summary>A table that is asked by key for every I/O and walked in order of keys now and then: a hash table for the one, sorted
+/// lists for the other, so that the order never depends on hashes and a walk allocates nothing. Changes cost a shift of the
+/// lists: for some thousand keys that seldom change.</summary>
 internal sealed class OrderedTable<TKey, TValue> where TKey : notnull, IEquatable<TKey>
 {
     private readonly Dictionary<TKey, TValue> _byKey = []; // looked up, never iterated
-    private readonly SortedDictionary<TKey, TValue> _inOrder = [];
+    private readonly List<TKey> _keys = [];
 
     public int Count => _byKey.Count;
 
-    /// <summary>In order of keys.</summary>
-    public SortedDictionary<TKey, TValue>.ValueCollection Values => _inOrder.Values;
+    /// <summary>In order of keys; not to be changed.</summary>
+    public List<TValue> Values { get; } = [];
 
     public bool TryGetValue(TKey key, [MaybeNullWhen(false)] out TValue value) => _byKey.TryGetValue(key, out value);
 
@@ -26,22 +27,37 @@ internal sealed class OrderedTable<TKey, TValue> where TKey : notnull, IEquatabl
     public void Add(TKey key, TValue value)
     {
         _byKey.Add(key, value);
-        _inOrder.Add(key, value);
+        int place = ~_keys.BinarySearch(key);
+        _keys.Insert(place, key);
+        Values.Insert(place, value);
     }
 
     /// <summary>Adds or replaces.</summary>
     public void Set(TKey key, TValue value)
     {
+        if (!_byKey.ContainsKey(key))
+        {
+            Add(key, value);
+            return;
+        }
         _byKey[key] = value;
-        _inOrder[key] = value;
+        Values[_keys.BinarySearch(key)] = value;
     }
 
     /// <returns>False when the key was not there.</returns>
-    public bool Remove(TKey key, [MaybeNullWhen(false)] out TValue value) => _byKey.Remove(key, out value) && _inOrder.Remove(key);
+    public bool Remove(TKey key, [MaybeNullWhen(false)] out TValue value)
+    {
+        if (!_byKey.Remove(key, out value)) { return false; }
+        int place = _keys.BinarySearch(key);
+        _keys.RemoveAt(place);
+        Values.RemoveAt(place);
+        return true;
+    }
 
     public void Clear()
     {
         _byKey.Clear();
-        _inOrder.Clear();
+        _keys.Clear();
+        Values.Clear();
     }
 }

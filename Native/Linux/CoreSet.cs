@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.CompilerServices;
 using Fastblock.Native.Base;
 
@@ -17,6 +18,18 @@ internal static unsafe class CoreSet
         Unsafe.InitBlock(set, 0, MaxCores / 8);
         set[core / 64] = 1UL << (core % 64);
         return Libc.sched_setaffinity(0, MaxCores / 8, set) == 0 ? Errno.None : Libc.LastErrno;
+    }
+
+    /// <summary>The cores of a text such as "0,1"; null when it is not one, or this thread may not use one of them.</summary>
+    public static int[]? TryParse(string text)
+    {
+        string[] parts = text.Split(',');
+        int[] cores = new int[parts.Length];
+        for (int i = 0; i < parts.Length; i++)
+        {
+            if (!int.TryParse(parts[i], NumberStyles.None, CultureInfo.InvariantCulture, out cores[i]) || !IsAllowed(cores[i])) { return null; }
+        }
+        return cores;
     }
 
     /// <summary>True when this thread may run on the core.</summary>

@@ -12,7 +12,13 @@ internal static unsafe partial class Libc
     public const int RLIMIT_MEMLOCK = 8;
     public const int PROT_READ_WRITE = 3;
     public const int MAP_SHARED = 1;
+    public const int MAP_PRIVATE = 2;
+    public const int MAP_ANONYMOUS = 0x20;
+    public const int MAP_NORESERVE = 0x4000;
     public const int MAP_POPULATE = 0x8000;
+    public const int MADV_DONTNEED = 4;
+    public const int MADV_HUGEPAGE = 14;
+    public const int MADV_POPULATE_WRITE = 23;
 
     /// <summary>What mmap returns when it fails.</summary>
     public static void* MAP_FAILED => unchecked((void*)-1);
@@ -45,6 +51,9 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", SetLastError = true)]
     public static partial int munmap(void* address, nuint length);
+
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int madvise(void* address, nuint length, int advice);
 
     // syscall(2) is variadic in C. All our arguments are integers or pointers, which the x86-64 and arm64 Linux
     // conventions pass the same way in both cases.

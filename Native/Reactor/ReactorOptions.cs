@@ -7,7 +7,9 @@ internal sealed record ReactorOptions
 {
     public WaitStrategy Strategy { get; init; } = WaitStrategy.Adaptive;
 
-    /// <summary>How long an adaptive reactor looks for work before it blocks. Waking from a block costs some 25 us on an
-    /// idle core; looking longer than that gains nothing on average and starves neighbours.</summary>
-    public long SpinNanos { get; init; } = 20 * Units.NanosPerMicro;
+    /// <summary>How long an adaptive reactor looks for work before it blocks, giving way to others between two looks. As long as
+    /// a replicated write takes when everybody looks; only while work comes often enough for it to pay (Reactor.Run).</summary>
+    public long SpinNanos { get; init; } = DefaultSpinNanos;
+
+    public const long DefaultSpinNanos = 60 * Units.NanosPerMicro;
 }

@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.CommandLine;
 using System.Globalization;
 using Fastblock.Native.Base;
+using Fastblock.Native.Linux;
 using Fastblock.Roles.Bench.Layers;
 using Fastblock.Roles.Client;
 using Fastblock.Roles.Config;
@@ -32,11 +33,12 @@ internal static class BenchCommand
         Option<string> range = Text("--range", "How much of the image is used, from its start; 0 = all.", "SIZE", "0");
         Option<ulong> seed = new("--seed") { Description = "Of offsets and contents.", HelpName = "N", DefaultValueFactory = _ => 1 };
         Option<string?> cpuOf = new("--cpu-of") { Description = "Pids whose CPU time counts beside our own; all fastblock processes here when not given.", HelpName = "PID,..." };
+        Option<string?> core = new("--core") { Description = "Core that the bench runs on; the kernel places it when not given.", HelpName = "N" };
         ManualCommand rw = new("rw", "Measure reads and writes on an image, in this process over the network.",
             "fastblock bench rw vol/demo --rw randwrite --bs 4k --qd 32 --time 10 --verify",
             "fastblock bench rw vol/demo --rw randread --qd 1 --fill --json");
         rw.Arguments.Add(spec);
-        foreach (Option option in (Option[])[mode, blockSize, depth, time, verify, fill, range, seed, cpuOf]) { rw.Options.Add(option); }
+        foreach (Option option in (Option[])[mode, blockSize, depth, time, verify, fill, range, seed, cpuOf, core]) { rw.Options.Add(option); }
         return rw.Does(parsed =>
         {
             ImageSpec image = ImageSpec.Parse(parsed.GetRequiredValue(spec));
@@ -53,6 +55,8 @@ internal static class BenchCommand
                 Seed = parsed.GetValue(seed),
                 CpuOf = Pids(parsed.GetValue(cpuOf)),
             });
+            // The thread that parses is the one that runs the loop.
+            foreach (int one in Cores("--core", parsed.GetValue(core))) { _ = CoreSet.PinThisThread(one); }
             bool json = parsed.GetValue(CommonOptions.Json);
             return ClusterSession.Run(parsed, async session =>
             {
@@ -79,6 +83,10 @@ internal static class BenchCommand
 
     internal static long Seconds(double seconds) => seconds is >= 0.1 and <= 86_400 ? (long)(seconds * Units.NanosPerSecond)
         : throw new OperatorException(ExitCode.Usage, string.Create(CultureInfo.InvariantCulture, $"--time {seconds}: must be 0.1 to 86400 seconds"));
+
+    /// <summary>None given = empty.</summary>
+    internal static int[] Cores(string option, string? text) => text is null ? []
+        : CoreSet.TryParse(text) ?? throw new OperatorException(ExitCode.Usage, $"{option} '{text}': must be numbers of cores that this process may use");
 
     private static RwOptions Checked(RwOptions options)
     {

@@ -33,7 +33,7 @@ internal static class ConfigSchema
             c => c.Osd.CoreMask, (c, v) => c with { Osd = c.Osd with { CoreMask = v } }),
         ConfigKey.Choice("osd", "poll", "How a reactor waits: adaptive (spin, then sleep), busy (never sleep) or sleep (never spin).",
             c => c.Osd.Poll, (c, v) => c with { Osd = c.Osd with { Poll = v } }),
-        ConfigKey.Integer("osd", "spin_us", "Microseconds that an adaptive reactor spins after its last work.", 0, 10_000,
+        ConfigKey.Integer("osd", "spin_us", "Microseconds that an adaptive reactor spins after its last work, while work comes often.", 0, 10_000,
             c => c.Osd.SpinMicros, (c, v) => c with { Osd = c.Osd with { SpinMicros = (int)v } }),
         ConfigKey.Text("osd", "metrics_address", "HTTP endpoint for /metrics and /health; empty = none, port 0 = any.",
             c => c.Osd.MetricsAddress, (c, v) => c with { Osd = c.Osd with { MetricsAddress = v } }, AddressOrNone),

@@ -14,7 +14,7 @@ internal sealed record ServerProcessOptions
     public ulong CoreMask { get; init; }
 
     public WaitStrategy Poll { get; init; } = WaitStrategy.Adaptive;
-    public long SpinNanos { get; init; } = 20 * Units.NanosPerMicro;
+    public long SpinNanos { get; init; } = ReactorOptions.DefaultSpinNanos;
 
     /// <summary>Buffers of each reactor, smallest first: bytes of one, and how many.</summary>
     public (int Bytes, int Count)[] Buffers { get; init; } =

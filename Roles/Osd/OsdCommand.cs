@@ -135,7 +135,11 @@ internal static class OsdCommand
         ServerProcess process, OsdServer server, OsdDevice device, VolumeFormatOptions? format)
     {
         Reactor reactor = process.Seats[0].Reactor;
-        if (format is not null) { await OsdMkfs.FormatAsync(reactor, device.On(reactor), format); }
+        if (format is not null)
+        {
+            await OsdMkfs.FormatAsync(reactor, device.On(reactor), format);
+            device.Populate();
+        }
         return await server.StartAsync();
     }
 

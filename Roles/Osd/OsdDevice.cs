@@ -13,6 +13,9 @@ internal sealed class OsdDevice : IDisposable
 {
     private const string MemoryPrefix = "mem:";
 
+    /// <summary>One OSD populates this part of the machine's memory.</summary>
+    private const int PopulatedPart = 16;
+
     private readonly UringFile? _file;
     private readonly long _memoryBytes;
     private readonly Dictionary<Reactor, IBlockDevice> _byReactor = []; // looked up, never iterated
@@ -61,6 +64,10 @@ internal sealed class OsdDevice : IDisposable
         if (_memory is null) { return _memory = new MemoryDevice(reactor, _memoryBytes); }
         return new MemoryDevice(reactor, _memory);
     }
+
+    /// <summary>A formatted device in memory: takes a share of the machine's memory for it before clients come, so that a benchmark
+    /// does not measure how the kernel finds pages. Not all of it: several OSDs with large devices may share a small machine.</summary>
+    public void Populate() => _memory?.Populate(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / PopulatedPart);
 
     /// <summary>Seats for <paramref name="shards"/> shards, spread over the reactors in turn.</summary>
     public List<ShardSeat> SeatsOn(IReadOnlyList<ServerSeat> reactors, int shards)

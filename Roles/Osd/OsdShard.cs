@@ -69,7 +69,7 @@ internal sealed partial class OsdShard : IIterationHook, IDisposable
     public ShardVolume Volume { get; private set; } = null!;
 
     /// <summary>By ascending id.</summary>
-    public SortedDictionary<PgId, PgReplica>.ValueCollection Pgs => _pgs.Values;
+    public List<PgReplica> Pgs => _pgs.Values;
 
     /// <summary>Records that were durable once are damaged: see OnCorruption.</summary>
     public int Corruptions { get; private set; }

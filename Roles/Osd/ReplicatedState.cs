@@ -34,7 +34,7 @@ internal sealed class ReplicatedState
     public ulong Applied { get; private set; }
 
     /// <summary>By ascending id.</summary>
-    public SortedDictionary<ulong, ImageSession>.ValueCollection Images => _images.Values;
+    public List<ImageSession> Images => _images.Values;
 
     /// <summary>Sessions that have changed, and images that were forgotten, since they were stored.</summary>
     public IReadOnlyList<ImageSession> Dirty => _dirty;

@@ -383,8 +383,18 @@ internal sealed partial class RaftGroup
             if (status == Errno.None) { continue; }
             if (status == Errno.BadMessage) { _host.Log.Warn($"group {Id}: entry {index} arrived with wrong checksums; refused"); }
             _node.OnAppendRefused(index, now, effects);
+            if (status == Errno.Again) { _host.TellWhenRoom(this); }
             return;
         }
+    }
+
+    /// <summary>The log has room again after it refused entries.</summary>
+    internal void OnLogRoom()
+    {
+        if (_isClosed) { return; }
+        Effects effects = BeginStep();
+        _node.OnRoom(effects);
+        EndStep(effects);
     }
 
     /// <summary>No block reaches the log that is not what the leader has.</summary>

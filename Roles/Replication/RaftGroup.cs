@@ -216,8 +216,11 @@ internal sealed partial class RaftGroup : IHeartbeatView
 
     /// <summary>The state up to <paramref name="upTo"/> is durable without the log: entries up to there may go (at most to the
     /// applied index and not beyond a pin).</summary>
-    public void ReleaseLog(LogIndex upTo) =>
+    public void ReleaseLog(LogIndex upTo)
+    {
         Released = LogIndex.Max(Released, LogIndex.Min(upTo, LogIndex.Min(_applied, _pin)));
+        _host.OnReleased(this);
+    }
 
     /// <summary>Keeps entries above <paramref name="from"/> in the log until <see cref="UnpinLog"/>; one pin at a time.</summary>
     /// <returns>False = one is set already, or the log has let entries above it go.</returns>

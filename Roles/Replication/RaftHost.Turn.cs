@@ -10,7 +10,6 @@ internal sealed partial class RaftHost
 {
     /// <summary>How long the cleaner waits for a role to persist what a segment holds; then the entries are copied instead.</summary>
     private const long ReleaseWaitNanos = 200 * Units.NanosPerMilli;
-    private const long ReleasePollNanos = 5 * Units.NanosPerMilli;
 
     /// <summary>When an entry is asked for again that could not be read back for want of a reader or a buffer.</summary>
     private const long ReadRetryNanos = Units.NanosPerMilli;
@@ -33,7 +32,7 @@ internal sealed partial class RaftHost
         public void Run()
         {
             IsQueued = false;
-            host.RetryHardStates();
+            host.OnLogRoom();
         }
     }
 
@@ -43,6 +42,9 @@ internal sealed partial class RaftHost
     private readonly RingQueue<LogNote> _notes = new(256);
     private readonly List<RaftGroup> _touched = [];
     private readonly List<RaftGroup> _unsavedHardStates = [];
+    private readonly List<RaftGroup> _refusing = [];
+    private readonly List<ReleaseWait> _releaseWaits = [];
+    private readonly Stack<ReleaseWait> _freeReleaseWaits = new();
     private readonly Stack<CatchUpReader> _freeReaders = new();
     private readonly List<RaftGroup> _readLater = [];
     private readonly CallbackTimer _readTimer;
@@ -161,13 +163,40 @@ internal sealed partial class RaftHost
     internal void RetryHardState(RaftGroup group)
     {
         if (!_unsavedHardStates.Contains(group)) { _unsavedHardStates.Add(group); }
+        WaitForRoom();
+    }
+
+    /// <summary>The log had no room for entries of the group's leader: the group tells it as soon as there is some. The leader
+    /// would ask again by itself, but only after a heartbeat interval.</summary>
+    internal void TellWhenRoom(RaftGroup group)
+    {
+        if (!_refusing.Contains(group)) { _refusing.Add(group); }
+        WaitForRoom();
+    }
+
+    private void WaitForRoom()
+    {
         if (_room.IsQueued) { return; }
         _room.IsQueued = true;
         DiskLog.NotifyWhenRoom(_room);
     }
 
+    private void OnLogRoom()
+    {
+        RetryHardStates();
+        if (_refusing.Count == 0) { return; }
+        if (!DiskLog.HasRoomForEntries)
+        {
+            if (Failure == Errno.None) { WaitForRoom(); } // a write has ended, but no segment has become free
+            return;
+        }
+        foreach (RaftGroup group in _refusing) { group.OnLogRoom(); }
+        _refusing.Clear();
+    }
+
     private void RetryHardStates()
     {
+        if (_unsavedHardStates.Count == 0) { return; }
         RaftGroup[] groups = [.. _unsavedHardStates];
         _unsavedHardStates.Clear();
         foreach (RaftGroup group in groups) { group.SaveHardState(); }
@@ -178,11 +207,21 @@ internal sealed partial class RaftHost
         if (FindGroup(group) is not { } open) { return 0; }
         LogIndex wanted = open.WantRelease(new LogIndex(upTo));
         // The role may need device writes of its own for it, but the log does not wait for long: it copies what is left.
-        for (long waited = 0; open.Released < wanted && waited < ReleaseWaitNanos; waited += ReleasePollNanos)
+        if (open.Released < wanted)
         {
-            await Reactor.Delay(ReleasePollNanos);
+            if (!_freeReleaseWaits.TryPop(out ReleaseWait? wait)) { wait = new ReleaseWait(Reactor); }
+            _releaseWaits.Add(wait);
+            await wait.WaitAsync(open, wanted, ReleaseWaitNanos);
+            _ = _releaseWaits.Remove(wait);
+            _freeReleaseWaits.Push(wait);
         }
         return open.TakeRelease(LogIndex.Min(wanted, new LogIndex(upTo))).Value;
+    }
+
+    /// <summary>A group lets entries go.</summary>
+    internal void OnReleased(RaftGroup group)
+    {
+        foreach (ReleaseWait wait in _releaseWaits) { wait.OnReleased(group); }
     }
 
     public void OnEntryLost(PgId group, ulong index)

@@ -22,7 +22,7 @@ namespace Fastblock.Roles.Replication;
 internal sealed partial class RaftHost : ILogListener, ILogOwner
 {
     private readonly OrderedTable<PgId, RaftGroup> _groups = new();
-    private readonly SortedDictionary<NodeId, PeerLink> _links = new();
+    private readonly OrderedTable<NodeId, PeerLink> _links = new();
     private readonly List<StoredGroup> _stored = [];
     private readonly RaftReplay _replay;
     private readonly KvBatch _batch = new();

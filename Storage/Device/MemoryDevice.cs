@@ -1,6 +1,7 @@
 using System;
 using System.Runtime.InteropServices;
 using Fastblock.Native.Base;
+using Fastblock.Native.Linux;
 using Fastblock.Native.Reactor;
 
 namespace Fastblock.Storage.Device;
@@ -19,7 +20,7 @@ internal sealed unsafe class MemoryDevice : IBlockDevice, IDisposable
         Invariant.Require(sizeBytes > 0 && sizeBytes % Units.BlockBytes == 0);
         SizeBytes = sizeBytes;
         _done = new CompletionQueue(reactor);
-        _memory = (byte*)NativeMemory.AllocZeroed((nuint)sizeBytes);
+        _memory = LargeMemory.Allocate(sizeBytes);
     }
 
     /// <summary>The same memory for another reactor. <paramref name="shared"/> must outlive it; the two must not work on the same
@@ -43,6 +44,9 @@ internal sealed unsafe class MemoryDevice : IBlockDevice, IDisposable
         _done.Add(request, status);
     }
 
+    /// <summary>Takes real memory for the first <paramref name="bytes"/>, where logs and the first units lie. Blocks while it does.</summary>
+    public void Populate(long bytes) => LargeMemory.Populate(_memory, Math.Min(bytes, SizeBytes) / Units.BlockBytes * Units.BlockBytes);
+
     /// <summary>Direct access, for tests that damage or inspect contents.</summary>
     public Span<byte> Contents(long offsetBytes, int lengthBytes)
     {
@@ -61,7 +65,7 @@ internal sealed unsafe class MemoryDevice : IBlockDevice, IDisposable
         byte* at = _memory + request.OffsetBytes;
         if (request.Kind is IoKind.Discard)
         {
-            NativeMemory.Clear(at, (nuint)request.LengthBytes);
+            LargeMemory.Clear(at, request.LengthBytes);
             return;
         }
         if (request.Kind is IoKind.Flush) { return; }
@@ -76,7 +80,7 @@ internal sealed unsafe class MemoryDevice : IBlockDevice, IDisposable
 
     private void Free()
     {
-        if (_owner is null) { NativeMemory.Free(_memory); }
+        if (_owner is null) { LargeMemory.Free(_memory, SizeBytes); }
         _memory = null;
     }
 }

@@ -33,7 +33,11 @@ internal sealed partial class DiskLog
 
     internal int ReadersOf(ulong segment) => _segments[PlaceOf(segment)].Readers;
 
-    internal SegmentState.Span[] SpansOf(ulong segment) => _segments[PlaceOf(segment)].Spans.ToArray();
+    internal void CopySpansOf(ulong segment, List<SegmentState.Span> into)
+    {
+        into.Clear();
+        into.AddRange(_segments[PlaceOf(segment)].Spans);
+    }
 
     internal LogRange RangeOf(ulong segment) =>
         new(new LogLocation(_logOffset + RegionOffset(segment)), _segmentBytes / Units.BlockBytes);
@@ -125,16 +129,26 @@ internal sealed partial class DiskLog
         _undurableCopies.Clear();
     }
 
+    private (ulong Segment, ulong Batch, uint Chain, ulong Durable) _newStart;
+    private Func<ShardSuperblock, ShardSuperblock>? _moveStart; // made once
+
+    private ShardSuperblock MoveStart(ShardSuperblock old) => old with
+    {
+        StartSegment = _newStart.Segment,
+        StartBatch = _newStart.Batch,
+        StartChain = _newStart.Chain,
+        DurableBatch = _newStart.Durable,
+    };
+
     internal Errno CopyPairs(ulong segment, out bool more) => _kv.CopyForward(segment, out more);
 
-    internal List<LogGroup> GroupsWithBaseIn(ulong segment)
+    internal void CopyGroupsWithBaseIn(ulong segment, List<LogGroup> into)
     {
-        List<LogGroup> found = [];
+        into.Clear();
         foreach (PgId id in _groupIds)
         {
-            if (_groups[id].BaseSegment == segment) { found.Add(_groups[id]); }
+            if (_groups[id].BaseSegment == segment) { into.Add(_groups[id]); }
         }
-        return found;
     }
 
     /// <summary>Records that the group's entries up to <paramref name="upTo"/> are gone, and drops them from memory.</summary>
@@ -159,14 +173,8 @@ internal sealed partial class DiskLog
         Invariant.Require(_segments[place].FirstBatch != 0);
         Errno sealedNow = await WaitDurableAsync(_segments[place].FirstBatch); // else the chain value is not known yet
         if (sealedNow is not Errno.None) { return sealedNow; }
-        (ulong batch, uint chain, ulong durable) = (_segments[place].FirstBatch, _segments[place].FirstChain, DurableSequence);
-        Errno status = await _volume.UpdateAsync(old => old with
-        {
-            StartSegment = next,
-            StartBatch = batch,
-            StartChain = chain,
-            DurableBatch = durable,
-        });
+        _newStart = (next, _segments[place].FirstBatch, _segments[place].FirstChain, DurableSequence);
+        Errno status = await _volume.UpdateAsync(_moveStart ??= MoveStart);
         if (status is not Errno.None)
         {
             Fail(status); // without its superblock a log cannot go on

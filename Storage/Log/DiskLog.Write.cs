@@ -13,6 +13,7 @@ internal sealed partial class DiskLog
     private readonly Stack<LogWrite> _free = new();
     private readonly RingQueue<LogWrite> _queue = new();
     private readonly List<(ulong Sequence, ReactorSignal<Errno> Signal)> _durableWaiters = [];
+    private readonly Stack<ReactorSignal<Errno>> _freeSignals = new();
     private readonly CallbackTimer _sealTimer;
     private LogWrite? _open;
     private int _submitted;
@@ -52,9 +53,12 @@ internal sealed partial class DiskLog
     {
         if (_failure is not Errno.None) { return _failure; }
         if (DurableSequence >= sequence) { return Errno.None; }
-        ReactorSignal<Errno> signal = new();
+        if (!_freeSignals.TryPop(out ReactorSignal<Errno>? signal)) { signal = new ReactorSignal<Errno>(); }
         _durableWaiters.Add((sequence, signal));
-        return await signal;
+        Errno status = await signal;
+        signal.Reset();
+        _freeSignals.Push(signal);
+        return status;
     }
 
     /// <summary>Stops the cleaner, waits for the writes under way, and notes the clean end on the device. Appends fail

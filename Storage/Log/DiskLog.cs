@@ -181,6 +181,9 @@ internal sealed partial class DiskLog : IIterationHook
     /// <summary>Runs <paramref name="waiter"/> once when an append that was refused may succeed.</summary>
     public void NotifyWhenRoom(IRunnable waiter) => _roomWaiters.Add(waiter);
 
+    /// <summary>A small entry would be taken now.</summary>
+    public bool HasRoomForEntries => _failure is Errno.None && _free.Count > 0 && FreeSegments > _entryReserve;
+
     /// <summary>Ids of all groups, in order of id. Do not keep it across a reset or removal.</summary>
     public IReadOnlyList<PgId> Groups => _groupIds;
 

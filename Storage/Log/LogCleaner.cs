@@ -45,6 +45,9 @@ internal sealed class LogCleaner(DiskLog log) : IRunnable
     private readonly List<Copy> _copies = [];
     private readonly List<LogRange> _ranges = [];
     private readonly List<Drop> _drops = [];
+    private readonly List<SegmentState.Span> _spans = [];
+    private readonly List<Release> _asked = [];
+    private readonly List<LogGroup> _based = [];
     private ILogOwner? _owner;
     private IBlockMover? _mover;
     private bool _running;
@@ -147,19 +150,18 @@ internal sealed class LogCleaner(DiskLog log) : IRunnable
     /// <summary>Step 1: finds out what may go (_drops) and what must be copied (_copies).</summary>
     private async ReactorTask ReleaseEntriesAsync(ulong segment)
     {
-        SegmentState.Span[] spans = log.SpansOf(segment);
-        List<Release> asked = [];
-        for (int next = 0; next < spans.Length;)
+        log.CopySpansOf(segment, _spans);
+        for (int next = 0; next < _spans.Count;)
         {
-            asked.Clear();
-            for (; next < spans.Length && asked.Count < ReleasesAtOnce; next++)
+            _asked.Clear();
+            for (; next < _spans.Count && _asked.Count < ReleasesAtOnce; next++)
             {
-                LogGroup group = spans[next].Group;
-                ulong last = log.LastLiveIn(segment, in spans[next]);
+                LogGroup group = _spans[next].Group;
+                ulong last = log.LastLiveIn(segment, _spans[next]);
                 if (last == 0) { continue; }
-                asked.Add(new Release(group, group.Life, last, _owner!.ReleaseUpToAsync(group.Id, last)));
+                _asked.Add(new Release(group, group.Life, last, _owner!.ReleaseUpToAsync(group.Id, last)));
             }
-            foreach (Release release in asked)
+            foreach (Release release in _asked)
             {
                 ulong upTo = System.Math.Min(await release.Task, release.LastInSegment);
                 for (ulong index = System.Math.Max(upTo, release.Group.BaseIndex) + 1; index <= release.LastInSegment; index++)
@@ -291,7 +293,8 @@ internal sealed class LogCleaner(DiskLog log) : IRunnable
             }
             if (status is not Errno.None) { return status; }
         }
-        foreach (LogGroup group in log.GroupsWithBaseIn(segment))
+        log.CopyGroupsWithBaseIn(segment, _based);
+        foreach (LogGroup group in _based)
         {
             Errno status;
             while ((status = log.TryAppendBase(group, group.Life, group.BaseIndex)) is Errno.Again)

@@ -25,16 +25,16 @@ internal sealed class BenchNode : IDisposable
     private readonly BufferPool _buffers = new(BufferClasses);
     private readonly ReactorThread _thread;
 
-    /// <param name="index">Also the core, taken round the machine's cores.</param>
-    public BenchNode(int index, WaitStrategy poll)
+    /// <param name="index">Which of the run's reactors it is.</param>
+    public BenchNode(int index, LayerOptions options)
     {
         Errno error = UringEventSource.TryCreate(BootClock.Instance, _buffers, new UringOptions { WithoutRegisteredBuffers = true },
             out UringEventSource? source, out string whyNot);
         if (source is null) { throw new OperatorException(OperatorException.CodeOf(error), $"io_uring cannot be used: {whyNot}"); }
         ulong seed = unchecked((ulong)BootClock.Instance.NowNanos + (ulong)index);
-        Reactor = new Reactor(index, BootClock.Instance, new Prng(seed), source, _buffers, new ReactorOptions { Strategy = poll });
+        Reactor = new Reactor(index, BootClock.Instance, new Prng(seed), source, _buffers, new ReactorOptions { Strategy = options.Poll });
         Transport = new TcpTransport(Reactor);
-        int core = index % Environment.ProcessorCount;
+        int core = options.Cores.Count > 0 ? options.Cores[index % options.Cores.Count] : index % Environment.ProcessorCount;
         _thread = new ReactorThread(Reactor, CoreSet.IsAllowed(core) ? core : null, $"bench-{index}");
         _thread.Start();
     }

@@ -34,7 +34,7 @@ internal sealed class DeviceBench : ClosedLoop
 
     public static BenchResult Run(LayerOptions options)
     {
-        using BenchNode node = new(0, options.Poll);
+        using BenchNode node = new(0, options);
         bool writes = options.Mode is RwMode.RandWrite or RwMode.Write;
         BenchDevice? device = null;
         try

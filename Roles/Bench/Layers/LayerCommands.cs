@@ -41,13 +41,14 @@ internal static class LayerCommands
         Option<string> depth = BenchCommand.Text("--qd", "Operations in flight: one number, or several for a run each.", "N,...", depths);
         Option<double> time = new("--time") { Description = "Seconds to measure, for each run.", HelpName = "SECONDS", DefaultValueFactory = _ => 3 };
         Option<string> poll = BenchCommand.Text("--poll", "How the reactors wait.", "adaptive|busy|sleep", "adaptive");
+        Option<string?> cores = new("--cores") { Description = "Cores of the reactors, in their order and taken round; default: one after the other.", HelpName = "N,..." };
         Option<string> bytes = BenchCommand.Text("--bs", "Bytes of one operation.", "SIZE", blockSize ?? "4k");
         Option<string> mode = BenchCommand.Text("--rw", "What to do.", "randwrite|randread|write|read", "randwrite");
         Option<string> device = BenchCommand.Text("--device", "mem:SIZE, or a path: a new one is a file made for the run and removed after it.", "PATH", "mem:1G");
         Option<string> size = BenchCommand.Text("--size", "Size of a file that is made.", "SIZE", "1G");
         Option<bool> overwrite = new("--overwrite") { Description = "What exists at the path of --device may be destroyed." };
         ManualCommand command = new(name, description, examples);
-        foreach (Option option in (Option[])[depth, time, poll]) { command.Options.Add(option); }
+        foreach (Option option in (Option[])[depth, time, poll, cores]) { command.Options.Add(option); }
         if (blockSize is not null) { command.Options.Add(bytes); }
         foreach (Option option in hasDevice ? (Option[])[mode, device, size, overwrite] : []) { command.Options.Add(option); }
         return command.Does(parsed =>
@@ -57,6 +58,7 @@ internal static class LayerCommands
                 DurationNanos = BenchCommand.Seconds(parsed.GetValue(time)),
                 Poll = ConfigKey.TryChoice(parsed.GetRequiredValue(poll), out WaitStrategy strategy) ? strategy
                     : throw Wrong("--poll", parsed.GetValue(poll), "adaptive, busy or sleep"),
+                Cores = BenchCommand.Cores("--cores", parsed.GetValue(cores)),
             };
             if (blockSize is not null)
             {

@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using Fastblock.Native.Base;
 using Fastblock.Native.Reactor;
 
@@ -16,6 +17,9 @@ internal sealed record LayerOptions
 
     /// <summary>How the reactors wait; the latency at depth 1 depends on it more than on anything else.</summary>
     public WaitStrategy Poll { get; init; } = WaitStrategy.Adaptive;
+
+    /// <summary>Which core each reactor runs on, taken round; empty = one after the other.</summary>
+    public IReadOnlyList<int> Cores { get; init; } = [];
 
     /// <summary>What is done; for the layers that read and write.</summary>
     public RwMode Mode { get; init; } = RwMode.RandWrite;

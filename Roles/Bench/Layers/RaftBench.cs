@@ -42,7 +42,7 @@ internal sealed class RaftBench : ClosedLoop
             Guid cluster = Guid.NewGuid();
             for (int i = 0; i < Members; i++)
             {
-                nodes[i] = new BenchNode(i, options.Poll);
+                nodes[i] = new BenchNode(i, options);
                 BenchReplica replica = replicas[i] = new BenchReplica(nodes[i], (uint)i);
                 addresses[i] = nodes[i].Call(() => replica.OpenAsync(cluster));
             }

@@ -17,7 +17,7 @@ internal sealed class RingBench : ClosedLoop
 
     public static BenchResult Run(LayerOptions options)
     {
-        using BenchNode node = new(0, options.Poll);
+        using BenchNode node = new(0, options);
         return node.Call(() => LayerRun.MeasureAsync("ring nop", new RingBench(node.Reactor, options.QueueDepth), 0, options));
     }
 

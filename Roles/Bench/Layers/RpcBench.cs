@@ -36,8 +36,8 @@ internal sealed class RpcBench : ClosedLoop, IConnectionHandler
         {
             throw new OperatorException(ExitCode.Usage, "--bs: must be 8 to 4096 bytes, or whole 4 KiB blocks up to 512K");
         }
-        using BenchNode server = new(1, options.Poll);
-        using BenchNode client = new(0, options.Poll);
+        using BenchNode server = new(1, options);
+        using BenchNode client = new(0, options);
         NetAddress address = server.Call(() => ListenAsync(server));
         return client.Call(async () =>
         {

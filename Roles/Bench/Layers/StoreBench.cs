@@ -57,7 +57,7 @@ internal sealed class StoreBench : ClosedLoop, ILogListener, ILogOwner, IReplayS
 
     public static BenchResult Run(LayerOptions options)
     {
-        using BenchNode node = new(0, options.Poll);
+        using BenchNode node = new(0, options);
         BenchDevice? device = null;
         StoreBench? bench = null;
         try
