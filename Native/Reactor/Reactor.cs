@@ -137,10 +137,10 @@ internal sealed class Reactor
 
     /// <summary>Giving way took so long that somebody with a lot to compute has the core. Spinning would hand it the rest of its
     /// time slice again and again; who sleeps is put before it when there is work.</summary>
-    private const long StolenNanos = 200 * Units.NanosPerMicro;
+    private const long StolenNanos = 500 * Units.NanosPerMicro;
 
     /// <summary>How long not to spin then.</summary>
-    private const long NoSpinNanos = 20 * Units.NanosPerMilli;
+    private const long NoSpinNanos = 500 * Units.NanosPerMilli;
 
     /// <summary>The production loop: iterations with waits between them, until <see cref="RequestStop"/>. An adaptive reactor spins
     /// as long as pauses are short; where only timers and heartbeats come it goes to sleep nearly at once, so that an idle

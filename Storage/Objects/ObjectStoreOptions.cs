@@ -41,8 +41,9 @@ internal sealed record ObjectStoreOptions
     /// <summary>Blocks of a batch of moves; one object more than that may be in it.</summary>
     public int MoveBlocks { get; init; } = 2048;
 
-    /// <summary>Blocks read and written at once while moving.</summary>
-    public int MoveChunkBlocks { get; init; } = 256;
+    /// <summary>Blocks read and written at once while moving: enough for a disk's queue, and few enough that checking them (and
+    /// copying them, on a device in memory) does not hold clients' requests up for long.</summary>
+    public int MoveChunkBlocks { get; init; } = 64;
 
     /// <summary>Discard freed units on the device.</summary>
     public bool TrimDevice { get; init; } = true;

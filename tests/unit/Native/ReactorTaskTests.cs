@@ -102,13 +102,19 @@ public sealed class ReactorTaskTests
         ReactorSignal<int> ping = new();
         ReactorSignal<int> pong = new();
         long sum = 0;
-        Echo(ping, pong, 110_000).Start();
-        for (int i = 0; i < 10_000; i++) { Step(i); }
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < 100_000; i++) { Step(i); }
-        // The JIT may recompile in between and allocate a little; 100,000 waits would be at least 2.4 MB.
-        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 16_384);
-        Assert.Equal(10_000L * 9_999 / 2 + 100_000L * 99_999 / 2 + 110_000, sum);
+        int waits = 0;
+        Echo(ping, pong, 810_000).Start();
+        for (int i = 0; i < 10_000; i++) { Step(waits++); }
+        long expected = 10_000L * 9_999 / 2;
+        Assert.Equal(0, Allocations.LeastOf(() =>
+        {
+            for (int i = 0; i < 100_000; i++)
+            {
+                expected += waits;
+                Step(waits++);
+            }
+        }));
+        Assert.Equal(expected + waits, sum); // every echo adds one
 
         void Step(int i)
         {

@@ -412,6 +412,30 @@ public sealed class RaftClaimTests
     }
 
     [Fact]
+    public void A_replica_that_has_room_again_gets_entries_at_once_and_not_after_a_heartbeat()
+    {
+        RaftNet net = Started();
+        RaftPeer leader = net.Elect();
+        net.Run(50);
+        RaftPeer full = net.Peers.First(p => p != leader);
+        full.IsFull = true;
+        Assert.True(leader.Propose(1));
+        net.Run(30);
+        Progress progress = leader.Node.Peers[leader.Node.PeerIndex(full.Id)];
+        Assert.True(progress.HasNoRoom);
+        full.IsFull = false;
+        full.Do(full.Node.OnRoom);
+        for (int i = 0; i < 20 && progress.HasNoRoom; i++)
+        {
+            Assert.True(leader.Now < progress.RetryAt);
+            net.Run(1);
+        }
+        Assert.False(progress.HasNoRoom);
+        net.Run(20);
+        Assert.Equal(leader.Log, full.Log);
+    }
+
+    [Fact]
     public void The_preferred_leader_campaigns_first_and_gets_the_leadership_back()
     {
         int first = 0;

@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using Fastblock.Native.Base;
 using Fastblock.Native.Reactor;
@@ -52,6 +53,24 @@ public sealed class MemoryDeviceTests
         Assert.Equal(Errno.None, discard.TakeResult());
         Assert.Equal(0, device.Contents(65536 + 4096, 1)[0]);
         buffer.Release();
+    }
+
+    [Fact]
+    public void Large_discards_read_as_zeros_to_the_byte_and_leave_their_neighbours()
+    {
+        const int Bytes = (int)(12 * Units.MiB);
+        using MemoryDevice device = new(_reactor, Bytes);
+        device.Populate(Bytes);
+        foreach ((int from, int length) in ((int, int)[])[(4096, Bytes - 8192), (3 << 20, 5 << 20), (0, Bytes), (4096, 2 << 20), (8192, 4096)])
+        {
+            device.Contents(0, Bytes).Fill(0x5A);
+            ReactorTask<Errno> discard = device.DiscardAsync(from, length);
+            _ = _reactor.RunOnce();
+            Assert.Equal(Errno.None, discard.TakeResult());
+            Assert.Equal(-1, device.Contents(from, length).IndexOfAnyExcept((byte)0));
+            Assert.Equal(-1, device.Contents(0, from).IndexOfAnyExcept((byte)0x5A));
+            Assert.Equal(-1, device.Contents(from + length, Bytes - from - length).IndexOfAnyExcept((byte)0x5A));
+        }
     }
 
     [Fact]
