@@ -74,7 +74,8 @@ internal sealed class MonImageAuthority : IImageAuthority, IMapListener
                 Generation = generation,
             },
         }, deadlineNanos - _reactor.NowNanos);
-        return reply.Status == ControlStatus.StatusWrongState ? Errno.Stale : StatusOf(reply.Status);
+        // Said by a monitor of ours, it means that somebody else owns the image; monitors that do not talk to us say nothing.
+        return reply.Status == ControlStatus.StatusPermission && !_mons.IsRefused ? Errno.Stale : StatusOf(reply.Status);
     }
 
     public async ReactorTask<Errno> ReleaseAsync(ImageId image, ulong generation, long deadlineNanos)

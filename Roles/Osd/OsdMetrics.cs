@@ -37,7 +37,7 @@ internal static class OsdMetrics
             registry.AddCounter("fastblock_osd_read_errors", "Blocks that the device did not give back undamaged.", () => counters.ReadErrors, labels);
             registry.AddCounter("fastblock_osd_recovered_objects", "Objects taken over from other replicas.", () => counters.RecoveredObjects, labels);
             registry.AddGauge("fastblock_osd_size_bytes", "Room for data.", () => shard.Objects.TotalBytes, labels);
-            registry.AddGauge("fastblock_osd_used_bytes", "Room taken.", () => shard.Objects.UsedBytes, labels);
+            registry.AddGauge("fastblock_osd_used_bytes", "Room taken, by data that lies in the log still as well.", () => shard.Objects.HeldBytes, labels);
             registry.AddGauge("fastblock_osd_log_size_bytes", "Size of the log.", () => shard.SharedLog.TotalBytes, labels);
             registry.AddGauge("fastblock_osd_log_used_bytes", "Log that cannot be re-used yet.", () => shard.SharedLog.UsedBytes, labels);
             registry.AddGauge("fastblock_osd_pgs", "Placement groups with a replica here.", () => shard.Pgs.Count, labels);

@@ -32,7 +32,7 @@ internal sealed partial class OsdShard
         }
         foreach (PgId id in _removedPgs) { stats.Add(new PgStat { Pg = id.Value, Removed = true }); }
         _removedPgs.Clear();
-        ShardReport report = new(Index, all, stats, Objects.TotalBytes, Objects.UsedBytes,
+        ShardReport report = new(Index, all, stats, Objects.TotalBytes, Objects.HeldBytes,
             Corruptions + Counters.ReadErrors)
         {
             HasNoRoom = IsFull,

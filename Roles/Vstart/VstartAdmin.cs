@@ -18,6 +18,7 @@ namespace Fastblock.Roles.Vstart;
 internal sealed class VstartAdmin(FastblockConfig config, TimeSpan stepTime, ManualResetEventSlim stop, Action requireServers, string logs)
 {
     private const long AskAgainNanos = 20 * Units.NanosPerMilli;
+    private const long SettleNanos = 3 * Units.NanosPerSecond;
 
     /// <summary>One request to the monitors.</summary>
     public ControlReply Ask(ControlRequest request)
@@ -46,6 +47,20 @@ internal sealed class VstartAdmin(FastblockConfig config, TimeSpan stepTime, Man
     {
         ControlReply reply = await session.Mon.RequestAsync(new ControlRequest { Status = new StatusRequest() }, Units.NanosPerSecond);
         return reached(reply.Status is ControlStatus.StatusOk ? reply.StatusResult : null);
+    });
+
+    /// <summary>Gives the replicas a moment to catch up, so that a healthy cluster is shown as one; one that needs longer is
+    /// ready all the same.</summary>
+    public void GiveTimeToSettle() => _ = ClusterSession.Run(config, json: false, stepTime, async session =>
+    {
+        long deadline = session.Reactor.NowNanos + SettleNanos;
+        while (!stop.IsSet && session.Reactor.NowNanos < deadline)
+        {
+            ControlReply reply = await session.Mon.RequestAsync(new ControlRequest { Status = new StatusRequest() }, Units.NanosPerSecond);
+            if (reply.Status is ControlStatus.StatusOk && reply.StatusResult.PgsClean == reply.StatusResult.Pgs) { break; }
+            await session.Reactor.Delay(AskAgainNanos);
+        }
+        return ExitCode.Ok;
     });
 
     /// <summary>Waits until every PG of the pool is led. The OSDs themselves are asked: what the monitors know of one that was

@@ -93,6 +93,7 @@ internal sealed class VstartCluster : IDisposable
         MakePoolAndImage();
         _admin.WaitForLeaders(PoolName);
         _admin.WaitForStatus("the monitors to know of all leaders", status => status is not null && status.PgsActive == status.Pgs);
+        _admin.GiveTimeToSettle();
         string? bench = _options.NoBench || _stop.IsSet ? null : Bench();
         if (_stop.IsSet) { return; }
         StartNbd();

@@ -95,6 +95,9 @@ internal sealed unsafe partial class ObjectStore : IRunnable, IDisposable
     /// <summary>Allocated, including what is being freed.</summary>
     public long UsedBytes => TotalBytes - ((long)_blobs.FreeAus * _options.AuBytes);
 
+    /// <summary>Allocated, or promised to what is in the log still: what data takes, wherever it lies at the moment.</summary>
+    public long HeldBytes => UsedBytes + (((long)_promisedAus + PageAusPromised(0)) * _options.AuBytes);
+
     /// <summary>Promised to writes that are not home yet, plus the fixed reserve.</summary>
     public long ReservedBytes => ((long)_promisedAus + PageAusPromised(0) + _options.EffectiveReserveAus) * _options.AuBytes;
 

@@ -24,6 +24,9 @@ internal sealed class NbdServerProcess : IDisposable
     public string Socket => Path.Combine(_folder, "s");
     public Process Process => _process;
 
+    /// <summary>What it has written to stderr; once it has ended.</summary>
+    public string Said => _error.Result;
+
     public static NbdServerProcess Start(VstartCluster cluster, string image, params string[] options)
     {
         string folder = Directory.CreateTempSubdirectory("fbn").FullName;

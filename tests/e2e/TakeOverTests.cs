@@ -47,6 +47,18 @@ public sealed class TakeOverTests
         cluster.RequireEqualReplicas();
     }
 
+    [Fact]
+    public void An_idle_owner_notices_that_it_was_replaced_and_ends()
+    {
+        using VstartCluster cluster = NewCluster();
+        using NbdServerProcess first = NbdServerProcess.Start(cluster, Image);
+        using NbdServerProcess second = NbdServerProcess.Start(cluster, Image, "--take-over");
+        Shell.Until("the first owner to end", () => first.Process.HasExited);
+        Assert.Equal(5, first.Process.ExitCode);
+        Assert.Contains("another client owns the image now", first.Said, StringComparison.Ordinal);
+        Assert.False(second.Process.HasExited);
+    }
+
     private static VstartCluster NewCluster()
     {
         VstartCluster cluster = VstartCluster.Start("--size", "512M", "--pgs", "8");
