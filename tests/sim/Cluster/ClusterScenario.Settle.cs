@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.Text;
 using Fastblock.Native.Base;
 using Fastblock.Tests.Sim.Harness;
+using Fastblock.Tests.Sim.World;
 
 namespace Fastblock.Tests.Sim.Cluster;
 
@@ -26,10 +27,31 @@ internal sealed partial class ClusterScenario
         for (int i = 0; i < 60; i++)
         {
             difference = Difference();
-            if (difference.Length == 0) { return; }
+            if (difference.Length == 0) { break; }
             World.RunFor(Units.NanosPerSecond);
         }
-        throw new SimFailure($"replicas do not become equal: {difference}{State()}");
+        if (difference.Length > 0) { throw new SimFailure($"replicas do not become equal: {difference}{State()}"); }
+        Await("all buffers back in their pools", () => HeldBuffers().Length == 0, 10 * Units.NanosPerSecond, () => HeldBuffers() + State());
+    }
+
+    /// <summary>Who holds buffers although nothing is under way; what only caches hold does not count.</summary>
+    private string HeldBuffers()
+    {
+        string held = "";
+        foreach (OsdNode osd in _osds) { held += HeldBy(osd.Host); }
+        foreach (ClientNode client in _clients) { held += HeldBy(client.Host); }
+        return held;
+    }
+
+    private static string HeldBy(SimHost host)
+    {
+        string held = "";
+        foreach (SimSeat seat in host.Process?.Seats ?? [])
+        {
+            int busy = seat.Buffers.CountBusy();
+            if (busy > 0) { held += $" {host.Name}/{seat.Index} holds {busy}"; }
+        }
+        return held;
     }
 
     /// <summary>A new writer takes the image over (which rules out all that is left of earlier ones) and reads every sector that
