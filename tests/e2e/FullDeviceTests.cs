@@ -14,21 +14,21 @@ public sealed class FullDeviceTests
 {
     private const int ImageMib = 288;
 
-    [Fact(Skip = "may take longer than the run allows: see Open in docs/testing.md")]
+    [Needs("qemu-io")]
     public void When_all_replicas_are_full_writes_get_ENOSPC_and_work_again_after_a_trim()
     {
         using VstartCluster cluster = VstartCluster.Start("--size", "256M", "--pgs", "4");
         FillTrimAndGoOn(cluster, "vol/full");
     }
 
-    [Fact(Skip = "may take longer than the run allows: see Open in docs/testing.md")]
+    [Needs("qemu-io")]
     public void One_full_replica_of_three_is_enough_for_ENOSPC()
     {
         using VstartCluster cluster = ThreeOsds.WithLastOf(size: "128M");
         FillTrimAndGoOn(cluster, $"{ThreeOsds.Pool}/full");
     }
 
-    [Fact(Skip = "may take longer than the run allows: see Open in docs/testing.md")]
+    [Needs("qemu-io")]
     public void Removing_an_image_makes_room_for_another()
     {
         using VstartCluster cluster = VstartCluster.Start("--size", "256M", "--pgs", "4");
