@@ -115,6 +115,8 @@ internal sealed partial class MonServer : IControlService, IConnectionAcceptor, 
         if (listening is not Errno.None) { return $"cannot listen on {own}: {ErrnoText.Of(listening)}"; }
         Address = bound;
         _host = new RaftHost(_reactor, _transport, _diskLog!, _kv, _replay, RaftOptions(), _reactor.Prng.Fork(), _log);
+        Errno settled = await _host.SettleDamageAsync();
+        if (settled is not Errno.None) { return $"the log cannot be written: {ErrnoText.Of(settled)}"; }
         _diskLog!.StartCleaner(_host, mover: null);
         _host.OnFailed = error => OnFailed?.Invoke($"the device failed: {error}");
         _running = true;

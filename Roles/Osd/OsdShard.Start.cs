@@ -45,6 +45,8 @@ internal sealed partial class OsdShard
         {
             OnFailed = status => _owner.OnShardFailed(Index, status),
         };
+        Errno settled = await Host.SettleDamageAsync();
+        if (settled != Errno.None) { return $"shard {Index}: the log cannot be written ({settled})"; }
         string? wrong = OpenGroups();
         if (wrong is not null) { return wrong; }
         FindLeftovers();

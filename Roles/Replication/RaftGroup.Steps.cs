@@ -200,7 +200,7 @@ internal sealed partial class RaftGroup
         _isCorrupted = true;
         IsRecovering = true;
         _corruptionUntold = true;
-        _ = _host.SaveRecovery(this, lost: true, done: null); // when the log is full, the damage is found again at the next start
+        _host.NoteLoss(this);
         Effects effects = BeginStep();
         _node.OnLogLost(_host.Reactor.NowNanos, effects);
         EndStep(effects);

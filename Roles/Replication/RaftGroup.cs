@@ -83,6 +83,10 @@ internal sealed partial class RaftGroup : IHeartbeatView
     /// entries and does not campaign. Durable.</summary>
     public bool IsRecovering { get; private set; }
 
+    /// <summary>The log lost acknowledged entries of this replica: it neither votes nor acknowledges until the state has been handed
+    /// over to it. Durable.</summary>
+    public bool IsCorrupted => _isCorrupted;
+
     /// <summary>Messages that only damage or a bug explains.</summary>
     public long Violations { get; private set; }
 

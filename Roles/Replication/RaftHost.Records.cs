@@ -1,5 +1,7 @@
 using System;
+using System.Collections.Generic;
 using Fastblock.Native.Base;
+using Fastblock.Native.Reactor;
 using Fastblock.Raft;
 
 namespace Fastblock.Roles.Replication;
@@ -7,6 +9,7 @@ namespace Fastblock.Roles.Replication;
 // The groups' own records in the shard's log and key-value store.
 internal sealed partial class RaftHost
 {
+    private readonly List<RaftGroup> _unsavedLosses = [];
     private long _unmarkedBytes;
 
     /// <returns>False = the log has no room now.</returns>
@@ -45,17 +48,84 @@ internal sealed partial class RaftHost
 
     /// <summary>Marks the group's state as incomplete.</summary>
     /// <param name="lost">Acknowledged entries are gone: it may not vote either.</param>
-    internal Errno SaveRecovery(RaftGroup group, bool lost, IProposalWaiter? done)
+    /// <param name="cleaning">The log's cleaner waits for it: it may use the room that is kept for cleaning.</param>
+    internal Errno SaveRecovery(RaftGroup group, bool lost, IProposalWaiter? done, bool cleaning = false)
     {
         Span<byte> value = stackalloc byte[GroupRecords.RecoveryBytes];
         GroupRecords.EncodeRecovery(value, group.Config.Incarnation, lost);
         _batch.Clear();
         bool fits = _batch.TryPut(GroupRecords.RecoveryKey(group.Id), value);
         Invariant.Require(fits);
-        Errno status = Kv.Commit(_batch, this, out ulong sequence);
+        Errno status = Kv.Commit(_batch, this, out ulong sequence, cleaning);
         if (status != Errno.None) { return status == Errno.NoSpace ? Errno.Again : status; }
         AddNote(new LogNote { Sequence = sequence, Kind = LogNoteKind.Waiter, Waiter = done });
         return Errno.None;
+    }
+
+    /// <summary>The group has lost entries, and that is not written down yet. The log's cleaner, which found it, frees nothing
+    /// before it is.</summary>
+    internal void NoteLoss(RaftGroup group)
+    {
+        _unsavedLosses.Add(group);
+        _ = SaveLosses();
+    }
+
+    public Errno SaveLosses()
+    {
+        while (_unsavedLosses.Count > 0)
+        {
+            RaftGroup group = _unsavedLosses[^1];
+            // One that was supplied anew or removed meanwhile has lost nothing any more.
+            if (FindGroup(group.Id) == group && group.IsCorrupted)
+            {
+                Errno status = SaveRecovery(group, lost: true, done: null, cleaning: true);
+                if (status != Errno.None) { return status; }
+            }
+            _unsavedLosses.RemoveAt(_unsavedLosses.Count - 1);
+        }
+        return Errno.None;
+    }
+
+    /// <summary>What the log's replay found lost becomes a durable mark of every group concerned, and only then the damage in the
+    /// log is acknowledged: from the next start on only groups that nobody has repaired since count as damaged. A crash in
+    /// between only repeats it. To be called before groups are opened or created.</summary>
+    /// <returns>None, or the log's failure.</returns>
+    public async ReactorTask<Errno> SettleDamageAsync()
+    {
+        foreach (StoredGroup stored in _stored)
+        {
+            if (!stored.LostLog) { continue; }
+            Errno marked;
+            while ((marked = MarkLost(stored)) == Errno.Again) { await Reactor.Delay(Units.NanosPerMilli); }
+            if (marked == Errno.NoSpace) { return NotSettled("the log has no room for the marks"); }
+            if (marked != Errno.None) { return marked; }
+        }
+        if (!DiskLog.IsDamaged) { return Errno.None; }
+        Errno status = await DiskLog.WaitDurableAsync(DiskLog.LastSequence);
+        if (status == Errno.None) { status = await DiskLog.AcknowledgeDamageAsync(); }
+        return status == Errno.NoSpace ? NotSettled("it has too many gaps") : status;
+    }
+
+    private Errno NotSettled(string why)
+    {
+        Log.Warn($"the damage in the log is not settled ({why}): the next start takes all groups for damaged again");
+        return Errno.None;
+    }
+
+    private Errno MarkLost(StoredGroup stored)
+    {
+        byte[] key = GroupRecords.RecoveryKey(stored.Id);
+        ulong incarnation = stored.Config.Incarnation;
+        if (Kv.TryGet(key, out ReadOnlySpan<byte> mark) && GroupRecords.IsRecoveryOf(mark, incarnation, out bool lost) && lost)
+        {
+            return Errno.None;
+        }
+        Span<byte> value = stackalloc byte[GroupRecords.RecoveryBytes];
+        GroupRecords.EncodeRecovery(value, incarnation, lost: true);
+        _batch.Clear();
+        bool fits = _batch.TryPut(key, value);
+        Invariant.Require(fits);
+        return Kv.Commit(_batch, listener: null, out _, cleaning: true);
     }
 
     /// <summary>The group's log begins anew behind a base, and its state is complete.</summary>

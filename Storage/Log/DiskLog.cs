@@ -14,7 +14,7 @@ namespace Fastblock.Storage.Log;
 /// once and are reported in order. A batch carries the checksum of the header before it, so that the log is a chain, and
 /// the newest batch that was known durable when it was written, so that damage is told apart from a torn tail.</para>
 /// <para>Files: this one appends; DiskLog.Write.cs hands writes to the device and reports them; DiskLog.Read.cs reads entries;
-/// LogCleaner frees the oldest segment; LogRecovery replays.</para></summary>
+/// DiskLog.Damage.cs knows what is lost; LogCleaner frees the oldest segment; LogRecovery replays.</para></summary>
 [SuppressMessage("Design", "CA1001", Justification = "Close and Abandon free everything; a log lives as long as its process.")]
 internal sealed partial class DiskLog : IIterationHook
 {
@@ -217,13 +217,6 @@ internal sealed partial class DiskLog : IIterationHook
 
     /// <summary>Segments without anything in them.</summary>
     public int FreeSegments => _segmentCount - 1 - (int)(_headSegment - _startSegment);
-
-    /// <summary>Lost records were found, in this opening or an earlier one, and nobody has confirmed to have dealt with it.</summary>
-    public bool IsDamaged => (_volume.Superblock.Flags & SuperblockFlags.LogDamaged) != 0;
-
-    /// <summary>The owners have durably noted which groups are affected: the mark on the device is removed.</summary>
-    public ReactorTask<Errno> AcknowledgeDamageAsync() =>
-        _volume.UpdateAsync(static old => old with { Flags = old.Flags & ~SuperblockFlags.LogDamaged });
 
     /// <summary>Makes sure that a record fits into the open batch, opening what is needed.</summary>
     private Errno Begin(int recordBytes, int payloadBytes, LogRoom room)

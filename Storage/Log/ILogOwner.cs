@@ -16,4 +16,9 @@ internal interface ILogOwner
     /// <summary>The cleaner found that an entry above the released ones cannot be read any more: it and everything behind it
     /// are gone from the log. The group must not vote or acknowledge before a majority has supplied them.</summary>
     void OnEntryLost(PgId group, ulong index);
+
+    /// <summary>Puts into the log what <see cref="OnEntryLost"/> told of and is not in it yet. The segment is freed only behind
+    /// it: with the segment gone nothing but that mark says that the group must not vote.</summary>
+    /// <returns>None; anything else = not all of it found room: the segment stays, and it is tried again.</returns>
+    Errno SaveLosses();
 }

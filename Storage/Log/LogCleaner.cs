@@ -9,7 +9,8 @@ namespace Fastblock.Storage.Log;
 /// 1. the owners make their applied state durable and say up to where entries may go;
 /// 2. entries of S that may not go are copied to the end of the log (from now on nobody can come to refer to a payload in S);
 /// 3. payload blocks in S that are still live move home;
-/// 4. live key-value pairs and group records of S are copied; each group's new base is recorded;
+/// 4. live key-value pairs and group records of S are copied; each group's new base is recorded, and so are groups that turned
+///    out to have lost an entry of S;
 /// 5. all of that is durable; no read is under way in S;
 /// 6. the superblock says that the log begins behind S;
 /// 7. S may be written over.
@@ -141,6 +142,7 @@ internal sealed class LogCleaner(DiskLog log) : IRunnable
         }
         status = await CopyPairsAsync(segment);
         if (status is Errno.None) { status = await WriteBasesAsync(segment); }
+        if (status is Errno.None) { status = _owner!.SaveLosses(); }
         if (status is Errno.None) { status = await log.WaitDurableAsync(log.LastSequence); }
         if (status is not Errno.None) { return status; }
         while (log.ReadersOf(segment) > 0) { await log.Reactor.Delay(RetryNanos / 10); }

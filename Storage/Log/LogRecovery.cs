@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using Fastblock.Native.Base;
 using Fastblock.Native.Reactor;
 using Fastblock.Storage.Device;
@@ -22,6 +23,7 @@ internal sealed class LogRecovery : IDisposable
     private readonly SegmentLoader _loader;
     private readonly ReplayGroups _groups;
     private readonly int _segmentBytes;
+    private readonly List<(ulong First, ulong Last)> _gaps = [];
     private ulong _segment;
     private int _offset;
     private ulong _expected;
@@ -73,10 +75,12 @@ internal sealed class LogRecovery : IDisposable
             GenerationFirstBatch = first,
             DurableBatch = first - 1,
             Flags = (old.Flags & ~SuperblockFlags.CleanEnd) | (lost ? SuperblockFlags.LogDamaged : SuperblockFlags.None),
+            KnownLosses = old.KnownLosses.Within(old.StartBatch, first),
         });
         if (status is Errno.None)
         {
             _log.OnRecovered(_superblock.StartSegment, _segment, _offset, _expected, _chain, _volume.Superblock.Generation);
+            _log.NoteGaps(_gaps);
         }
         return status;
     }
@@ -141,7 +145,7 @@ internal sealed class LogRecovery : IDisposable
         Later later = await FindLaterAsync();
         if (later.Found)
         {
-            ReportLost(later.Header.Sequence - 1, at);
+            ReportGap(later.Header.Sequence - 1, at);
             for (ulong segment = _segment + 1; segment <= later.Segment; segment++) { _log.NoteSegment(segment, _expected, _chain); }
             (_segment, _offset, _expected, _chain) = (later.Segment, later.Offset, later.Header.Sequence, later.Header.Chain);
             if (_offset == 0) { _log.NoteSegment(_segment, _expected, _chain); }
@@ -150,6 +154,18 @@ internal sealed class LogRecovery : IDisposable
         if (_superblock.DurableBatch >= _expected) { ReportLost(_superblock.DurableBatch, at); }
         else if (unreadable) { ReportLost(_expected, at); }
         return false;
+    }
+
+    /// <summary>Batches are lost, and the log goes on behind them: the next replay will meet the same gap.</summary>
+    private void ReportGap(ulong last, long deviceOffset)
+    {
+        _gaps.Add((_expected, last));
+        if (_superblock.KnownLosses.Contains(_expected, last))
+        {
+            Reached.Mark("log: a known gap met again");
+            return;
+        }
+        ReportLost(last, deviceOffset);
     }
 
     private void ReportLost(ulong last, long deviceOffset)
@@ -233,7 +249,7 @@ internal sealed class LogRecovery : IDisposable
                 || !DeliverRecord(image, in header, in record, header.RecordBytes - records.Length))
             {
                 // The checksums are right, so a program wrote this that we do not understand: do not guess.
-                ReportLost(_expected, at);
+                ReportGap(_expected, at);
                 break;
             }
             records = records[bytes..];

@@ -38,7 +38,10 @@ internal readonly record struct ShardSuperblock
     internal const int FlagsAt = 148;
     internal const int DurableBatchAt = 152;
     internal const int GenerationFirstBatchAt = 160;
-    internal const int EndAt = 168;
+    internal const int KnownLossesAt = 168;
+    internal const int EndAt = KnownLossesAt + KnownLosses.Bytes;
+
+    private readonly KnownLosses? _knownLosses;
 
     public Guid Device { get; init; }
     public int Shard { get; init; }
@@ -74,6 +77,13 @@ internal readonly record struct ShardSuperblock
     /// <summary>First batch of <see cref="Generation"/>: a batch from here on with an older generation is a stale tail.</summary>
     public ulong GenerationFirstBatch { get; init; }
 
+    /// <summary>Gaps in the log that are no news any more.</summary>
+    public KnownLosses KnownLosses
+    {
+        get => _knownLosses ?? KnownLosses.None;
+        init => _knownLosses = value.Equals(KnownLosses.None) ? null : value;
+    }
+
     /// <summary>Where place <paramref name="place"/> (0 to 3) lies in the part; places 0 and 1 are pair 0.</summary>
     public static long PlaceOffset(int place) =>
         (place / 2 * VolumeFormat.SecondCopyOffset) + (place % 2 * VolumeFormat.BlockBytes);
@@ -102,6 +112,7 @@ internal readonly record struct ShardSuperblock
         BinaryPrimitives.WriteUInt32LittleEndian(block[FlagsAt..], (uint)Flags);
         BinaryPrimitives.WriteUInt64LittleEndian(block[DurableBatchAt..], DurableBatch);
         BinaryPrimitives.WriteUInt64LittleEndian(block[GenerationFirstBatchAt..], GenerationFirstBatch);
+        KnownLosses.Write(block.Slice(KnownLossesAt, KnownLosses.Bytes));
         VolumeFormat.Seal(block, Magic, Version);
     }
 
@@ -134,6 +145,7 @@ internal readonly record struct ShardSuperblock
             Flags = (SuperblockFlags)BinaryPrimitives.ReadUInt32LittleEndian(block[FlagsAt..]),
             DurableBatch = BinaryPrimitives.ReadUInt64LittleEndian(block[DurableBatchAt..]),
             GenerationFirstBatch = BinaryPrimitives.ReadUInt64LittleEndian(block[GenerationFirstBatchAt..]),
+            KnownLosses = KnownLosses.Read(block.Slice(KnownLossesAt, KnownLosses.Bytes)),
         };
         if (!read.IsSound()) { return BlockState.Damaged; }
         superblock = read;

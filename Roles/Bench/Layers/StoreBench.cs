@@ -170,6 +170,8 @@ internal sealed class StoreBench : ClosedLoop, ILogListener, ILogOwner, IReplayS
 
     public void OnEntryLost(PgId group, ulong index) => throw new OperatorException(ExitCode.Failed, "bench store: the log has lost an entry");
 
+    public Errno SaveLosses() => Errno.None;
+
     public void OnEntry(in ReplayedEntry entry) { }
 
     public void OnGroupReset(PgId group, ulong incarnation, ulong baseIndex, ulong baseTerm) { }

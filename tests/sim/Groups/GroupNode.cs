@@ -111,12 +111,13 @@ internal sealed class GroupNode : ISimNode, IHelloGate, IConnectionAcceptor
         LogOpenResult log = await DiskLog.OpenAsync(seat.Reactor, shard.Volume!, new DiskLogOptions { CacheBytes = Scenario.Draw.CacheBytes }, replay, kv);
         Require(log.Status == Errno.None, log.Text);
         Require(HasRotted || replay.Corruptions.Count == 0, $"its log says it is corrupt: {string.Join(", ", replay.Corruptions)}");
-        OpenGroups(seat, log.Log!, kv, replay);
+        var raft = new RaftHost(seat.Reactor, seat.Transport, log.Log!, kv, replay, Scenario.Options(this), seat.Reactor.Prng.Fork());
+        Require(await raft.SettleDamageAsync() == Errno.None, "SettleDamage");
+        OpenGroups(seat, raft, log.Log!, kv);
     }
 
-    private void OpenGroups(SimSeat seat, DiskLog log, KvStore kv, RaftReplay replay)
+    private void OpenGroups(SimSeat seat, RaftHost raft, DiskLog log, KvStore kv)
     {
-        var raft = new RaftHost(seat.Reactor, seat.Transport, log, kv, replay, Scenario.Options(this), seat.Reactor.Prng.Fork());
         foreach (GroupNode peer in Scenario.Nodes)
         {
             if (peer != this) { raft.SetPeerAddress(new NodeId(peer.Id), peer.Address, peer._instance); }

@@ -108,6 +108,7 @@ internal sealed class ReplicaNode : IHelloGate, IConnectionAcceptor
         Assert.Equal((Errno.None, ""), (opened.Status, opened.Text));
         Log = opened.Log!;
         Host = new RaftHost(reactor, seat.Transport, Log, kv, replay, _world.Options(this), reactor.Prng.Fork());
+        Assert.Equal(Errno.None, await Host.SettleDamageAsync());
         seat.Transport.Acceptor = this;
         Assert.Equal(Errno.None, seat.Transport.Listen(Address, this, out _));
         foreach (ReplicaNode other in _world.Nodes) { Host.SetPeerAddress(other.Id, other.Address, other.Instance); }

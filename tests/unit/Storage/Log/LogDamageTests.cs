@@ -67,6 +67,54 @@ public class LogDamageTests
     }
 
     [Fact]
+    public void A_gap_that_was_acknowledged_is_no_news_at_later_openings_but_another_one_is()
+    {
+        using LogWorld world = Filled(seed: 59, out _);
+        world.Device.Media[LogStart + FindBatch(world, 20) + 40] ^= 4;
+        world.Crash();
+        _ = world.TryOpen();
+        Assert.True(world.Log!.IsDamaged);
+        Assert.Equal(Errno.None, world.Run(world.Log.AcknowledgeDamageAsync()));
+        for (int i = 0; i < 2; i++)
+        {
+            world.Crash();
+            _ = world.TryOpen();
+            Assert.DoesNotContain(world.Corruptions, c => c.Kind is LogCorruptionKind.LostBatches);
+            Assert.False(world.Log!.IsDamaged);
+        }
+        world.Device.Media[LogStart + FindBatch(world, 30) + 40] ^= 4;
+        world.Crash();
+        _ = world.TryOpen();
+        LogCorruption lost = world.Corruptions.First(c => c.Kind is LogCorruptionKind.LostBatches);
+        Assert.Equal((30UL, 30UL), (lost.FirstSequence, lost.LastSequence));
+        Assert.True(world.Log!.IsDamaged);
+    }
+
+    [Fact]
+    public void A_segment_is_not_freed_before_the_loss_of_an_entry_in_it_is_noted()
+    {
+        using LogWorld world = Filled(seed: 60, out _);
+        world.Crash();
+        _ = world.TryOpen();
+        world.Device.Fails = static (kind, offset, _) =>
+            kind is Fastblock.Storage.Device.IoKind.Read && offset is >= LogStart and < LogStart + (64 * 1024);
+        world.Lost = [];
+        world.LossesSaved = Errno.NoSpace;
+        world.Log!.StartCleaner(world, null);
+        for (int i = 0; i < 3000 && world.Lost.Count == 0; i++)
+        {
+            world.CommitPairs();
+            world.Iterate(3);
+        }
+        Assert.NotEmpty(world.Lost);
+        world.Iterate(500);
+        Assert.Equal(0, world.Log.Statistics.SegmentsFreed);
+        world.LossesSaved = Errno.None;
+        world.Iterate(5000); // the cleaner has slowed down
+        Assert.True(world.Log.Statistics.SegmentsFreed > 0);
+    }
+
+    [Fact]
     public void Rot_in_the_last_batches_is_told_from_a_torn_tail_after_the_idle_seal()
     {
         using LogWorld world = Filled(seed: 53, out ulong last);

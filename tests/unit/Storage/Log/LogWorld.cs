@@ -316,7 +316,19 @@ internal sealed class LogWorld : ILogOwner, ILogListener, IReplaySink, IDisposab
         return await Log!.WaitDurableAsync(sequence) is Errno.None ? applied : 0;
     }
 
-    public void OnEntryLost(PgId group, ulong index) => Assert.Fail($"lost {group} {index}");
+    /// <summary>Entries that the cleaner could not read; null = none may be lost.</summary>
+    public List<(PgId Group, ulong Index)>? Lost { get; set; }
+
+    /// <summary>What the owner answers when it shall note the losses.</summary>
+    public Errno LossesSaved { get; set; }
+
+    public void OnEntryLost(PgId group, ulong index)
+    {
+        Assert.True(Lost is not null, $"lost {group} {index}");
+        Lost.Add((group, index));
+    }
+
+    public Errno SaveLosses() => LossesSaved;
 
     public void OnLogDurable(ulong sequence)
     {

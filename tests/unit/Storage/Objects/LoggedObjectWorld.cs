@@ -203,6 +203,8 @@ internal sealed class LoggedObjectWorld : ILogOwner, ILogListener, IReplaySink, 
 
     public void OnEntryLost(PgId group, ulong index) => Assert.Fail("an entry was lost");
 
+    public Errno SaveLosses() => Errno.None;
+
     public void OnCorruption(in LogCorruption corruption) => Assert.Fail(corruption.ToString());
 
     public void Dispose()

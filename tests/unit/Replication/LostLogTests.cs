@@ -1,0 +1,124 @@
+using System;
+using Fastblock.Native.Base;
+using Fastblock.Raft;
+using Fastblock.Storage.Kv;
+using Fastblock.Storage.Log;
+using Xunit;
+
+namespace Fastblock.Tests.Unit.Replication;
+
+/// <summary>A replica whose log lost records says so after every restart, until its state has been handed over; and then never
+/// again.</summary>
+public sealed class LostLogTests
+{
+    private const long LogStart = 2 * 64 * 1024;
+
+    [Fact]
+    public void Damage_that_was_repaired_keeps_nobody_from_voting_after_a_power_cut_of_all()
+    {
+        using ReplicaWorld world = new(31);
+        Fill(world);
+        foreach (ReplicaNode node in new[] { world.Nodes[0], world.Nodes[1] })
+        {
+            world.Save(node);
+            node.Kill();
+            Rot(node, batch: 20);
+            node.Start(format: false);
+            Require(world, () => node.Group is not null && node.Machine.IsCorrupted, "the damage is not noticed");
+            world.Settle();
+            Assert.False(node.Group!.IsCorrupted);
+        }
+        foreach (ReplicaNode node in world.Nodes)
+        {
+            world.Save(node);
+            node.CutPower();
+        }
+        world.StartAll(format: false);
+        _ = world.WaitForLeader();
+        world.Settle();
+        Assert.All(world.Nodes, node => Assert.False(node.Machine.IsCorrupted));
+        Assert.All(world.Nodes, node => Assert.Equal(world.Nodes[2].Machine.Applied, node.Machine.Applied));
+    }
+
+    [Fact]
+    public void A_power_cut_while_damage_is_noted_hides_none_of_it()
+    {
+        using ReplicaWorld world = new(32);
+        Fill(world);
+        ReplicaNode node = world.Nodes[0];
+        world.Save(node);
+        node.Kill();
+        Rot(node, batch: 20);
+        world.Sim.Network.Isolate(node.SimHost); // nobody repairs it
+        for (int i = 0; i < 60; i++)
+        {
+            node.Start(format: false);
+            world.Sim.RunFor((i % 30) * 40_000);
+            node.CutPower();
+        }
+        node.Start(format: false);
+        Require(world, () => node.Group is not null && node.Machine.IsCorrupted, "the damage is forgotten");
+        Assert.False(node.Log!.IsDamaged);
+        Assert.True(node.Group!.IsCorrupted);
+    }
+
+    [Fact]
+    public void A_loss_that_the_cleaner_finds_in_a_full_log_is_known_after_a_restart()
+    {
+        using ReplicaWorld world = new(33, diskBytes: 4 * Units.MiB) 
+        {
+            SegmentBytes = 256 * 1024,
+            LogOptions = new() { WriteSlots = 40 },
+        };
+        Fill(world);
+        ReplicaNode node = world.Nodes[0];
+        world.Sim.Network.Isolate(node.SimHost);
+        bool full = false;
+        node.Seat.Do(() =>
+        {
+            KvBatch batch = new();
+            Assert.True(batch.TryPut("z"u8, new byte[30 * 1024]));
+            Errno status;
+            while ((status = node.Log!.TryAppendKv(batch.Body, cleaning: false, null, out _, out _)) == Errno.None) { }
+            full = status == Errno.NoSpace;
+            node.Host!.OnEntryLost(node.Group!.Id, 3);
+            Assert.Equal(Errno.None, node.Host.SaveLosses());
+        });
+        world.Sim.RunFor(Units.NanosPerSecond);
+        Assert.True(full, "the log is not full");
+        world.Save(node);
+        node.Kill();
+        node.Start(format: false);
+        Require(world, () => node.Group is not null && node.Machine.IsCorrupted, "the loss is forgotten");
+    }
+
+    private static void Fill(ReplicaWorld world)
+    {
+        world.StartAll();
+        ReplicaNode leader = world.WaitForLeader();
+        for (ulong i = 1; i <= 60; i++)
+        {
+            _ = world.Propose(leader, i, blocks: 1);
+            world.Sim.RunFor(2 * Units.NanosPerMilli);
+        }
+        world.Settle();
+    }
+
+    private static void Require(ReplicaWorld world, Func<bool> condition, string otherwise) =>
+        Assert.True(world.Sim.RunUntil(condition, 10 * Units.NanosPerSecond), otherwise);
+
+    /// <summary>Makes a batch in the middle of the node's log unreadable for good.</summary>
+    private static void Rot(ReplicaNode node, ulong batch)
+    {
+        byte[] block = new byte[Units.BlockBytes];
+        for (long at = LogStart; at < node.Disk.SizeBytes; at += Units.BlockBytes)
+        {
+            node.Disk.Peek(at, block);
+            if (!BatchHeader.TryRead(block, out BatchHeader header) || header.Sequence != batch) { continue; }
+            block[40] ^= 4;
+            node.Disk.Poke(at, block);
+            return;
+        }
+        throw new InvalidOperationException($"no batch {batch}");
+    }
+}
