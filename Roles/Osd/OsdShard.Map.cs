@@ -147,22 +147,29 @@ internal sealed partial class OsdShard
         {
             (PgId id, ulong createdEpoch) = _leftovers[i];
             if (Map.TryGetPg(id, out _) || Map.Epoch.Value <= createdEpoch) { continue; }
-            DropLeftovers(id);
+            if (!_pgs.ContainsKey(id)) { DropLeftovers(id); }
             _leftovers.RemoveAt(i);
         }
     }
 
-    /// <summary>Notes PGs whose creation record is there but whose log is not: a crash in the middle of a removal left them.</summary>
+    /// <summary>Notes PGs of which something is there, but not their log: a crash in the middle of a removal left it, or a
+    /// hand-over that went on when the PG was removed. Without its creation record any map that knows nothing of the PG
+    /// decides: the replica can only be made anew, and empty.</summary>
     private void FindLeftovers()
     {
+        SortedDictionary<PgId, ulong> found = [];
         KvScan scan = Kv.Scan("p"u8);
         while (scan.Next())
         {
-            if (PgKeys.TryReadMeta(scan.Key, out PgId id) && !_pgs.ContainsKey(id) && PgMeta.TryRead(scan.Value, out PgMeta meta))
-            {
-                _leftovers.Add((id, meta.CreatedEpoch));
-            }
+            if (!PgKeys.TryReadPg(scan.Key, out PgId id) || _pgs.ContainsKey(id)) { continue; }
+            bool isMeta = PgKeys.TryReadMeta(scan.Key, out _) & PgMeta.TryRead(scan.Value, out PgMeta meta);
+            found[id] = Math.Max(found.GetValueOrDefault(id), isMeta ? meta.CreatedEpoch : 0);
         }
+        foreach (PgId id in Objects.LoadedGroups)
+        {
+            if (!_pgs.ContainsKey(id) && !found.ContainsKey(id)) { found.Add(id, 0); }
+        }
+        foreach ((PgId id, ulong createdEpoch) in found) { _leftovers.Add((id, createdEpoch)); }
     }
 
     private void Drop(PgReplica pg)

@@ -18,6 +18,7 @@ internal sealed partial class OsdShard
 
     private void Report()
     {
+        ProposePurges();
         bool all = _reportAll || Reactor.NowNanos >= _nextFullReport;
         List<PgStat> stats = [];
         foreach (PgReplica pg in _pgs.Values)
@@ -40,6 +41,17 @@ internal sealed partial class OsdShard
         _owner.OnShardReport(report);
         _reportAll = false;
         Reactor.Arm(_reportTimer, Reactor.NowNanos + _options.HeartbeatNanos);
+    }
+
+    /// <summary>Purges that could not be proposed when the map brought them, or that did not come to be: once more.</summary>
+    private void ProposePurges()
+    {
+        foreach (ImageInfo image in Map.Images)
+        {
+            if (image.State != ImageState.Purging) { continue; }
+            foreach (PgReplica pg in _pgs.Values) { pg.ProposePurges(); }
+            return;
+        }
     }
 
     private PgStat LostStat(PgId id)

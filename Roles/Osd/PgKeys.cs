@@ -31,6 +31,14 @@ internal static class PgKeys
         key[PrefixBytes] = (byte)'c';
     }
 
+    /// <returns>False when the key is not one of a PG's state.</returns>
+    public static bool TryReadPg(ReadOnlySpan<byte> key, out PgId pg)
+    {
+        bool isOurs = key.Length > PrefixBytes && key[0] == (byte)'p';
+        pg = isOurs ? new PgId(BinaryPrimitives.ReadUInt64BigEndian(key[1..])) : default;
+        return isOurs;
+    }
+
     /// <returns>False when the key is another one.</returns>
     public static bool TryReadMeta(ReadOnlySpan<byte> key, out PgId pg)
     {

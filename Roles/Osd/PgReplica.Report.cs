@@ -56,8 +56,8 @@ internal sealed partial class PgReplica
     {
         get
         {
-            if (IsCorrupted) { return PgRole.Lost; }
-            if (Group!.IsRecovering) { return PgRole.CatchingUp; }
+            if (Group!.IsCorrupted) { return PgRole.Lost; }
+            if (Group.IsRecovering) { return PgRole.CatchingUp; }
             if (Group.IsLeader) { return PgRole.Leader; }
             return Group.LeaderHint.IsNone ? PgRole.Candidate : PgRole.Follower;
         }
@@ -84,7 +84,7 @@ internal sealed partial class PgReplica
     private void ProposePurge(ImageId image)
     {
         WriteOp? op = _shard.WriteOps.TryRent();
-        if (op is null) { return; } // the next report's turn
+        if (op is null) { return; } // with the next report
         PgOpHeader header = new() { Kind = PgOpKind.PurgeImage, Image = image.Value };
         op.Begin(this, in header, link: null, tag: 0, 0, 0);
         op.Term = Group!.Term;

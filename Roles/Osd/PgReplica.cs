@@ -38,9 +38,6 @@ internal sealed partial class PgReplica : IStateMachine
     /// <summary>Exists on this OSD's disk.</summary>
     public bool IsDurable { get; set; }
 
-    /// <summary>The log lost records of this PG: it takes no part until it is supplied anew.</summary>
-    public bool IsCorrupted { get; private set; }
-
     public ReplicatedState State => _state;
 
     private bool IsServing => Group is { IsLeader: true, IsReady: true };
@@ -205,9 +202,5 @@ internal sealed partial class PgReplica : IStateMachine
     /// <summary>The replica is being deleted: nobody gets an answer here any more.</summary>
     public void OnRemoved() => RefuseWaiting();
 
-    public void OnCorrupted()
-    {
-        IsCorrupted = true;
-        _shard.OnPgCorrupted(this);
-    }
+    public void OnCorrupted() => _shard.OnPgCorrupted(this);
 }

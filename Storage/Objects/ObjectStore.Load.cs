@@ -1,4 +1,5 @@
 using System;
+using System.Collections.Generic;
 using Fastblock.Native.Base;
 using Fastblock.Storage.Blobs;
 
@@ -17,6 +18,11 @@ internal sealed unsafe partial class ObjectStore
         return new ObjectLoadResult(loader.Objects, loader.Damaged);
     }
 
+    /// <summary>Groups of which <see cref="Load"/> took over anything.</summary>
+    public IReadOnlyCollection<PgId> LoadedGroups => _loadedGroups;
+
+    private readonly SortedSet<PgId> _loadedGroups = [];
+
     private sealed class Loader(ObjectStore store, IObjectDamageSink? damage) : IObjectRecordSink
     {
         private readonly uint[] _units = new uint[store._options.SlotsPerObject];
@@ -32,6 +38,7 @@ internal sealed unsafe partial class ObjectStore
                 Collection* collection = store._onodes.Collections[store._onodes.Collections.FindOrAdd(image)];
                 collection->PurgedAt = purgedAt;
                 collection->Recorded = true;
+                _ = store._loadedGroups.Add(new PgId(image.Group));
                 return;
             }
             if (!OnodeRecord.TryReadKey(key, out ObjectKey obj))
@@ -52,6 +59,7 @@ internal sealed unsafe partial class ObjectStore
                 return;
             }
             Take(obj, in header);
+            _ = store._loadedGroups.Add(new PgId(obj.Group));
             Objects++;
         }
 

@@ -1,0 +1,97 @@
+using System.Collections.Generic;
+using System.Linq;
+using Fastblock.Native.Base;
+using Fastblock.Native.Reactor;
+using Fastblock.Net.Proto;
+using Fastblock.Raft;
+using Fastblock.Roles.Cluster;
+using Fastblock.Roles.Osd;
+using Fastblock.Storage.Kv;
+using Fastblock.Storage.Objects;
+using Xunit;
+
+namespace Fastblock.Tests.Sim.Cluster;
+
+/// <summary>What a shard does on the word of the map, and what it reports.</summary>
+public sealed class OneShardTests
+{
+    [Fact]
+    public void A_purge_that_found_no_free_operation_is_proposed_later_without_a_change_of_the_map()
+    {
+        using OneShard world = new(1);
+        world.Start();
+        world.PutPool();
+        ImageInfo image = new() { Id = new ImageId(3), Name = "gone", Pool = OneShard.Pg.Pool, SizeBytes = 1 << 20, State = ImageState.Purging };
+        List<WriteOp> taken = [];
+        world.Do(shard =>
+        {
+            while (shard.WriteOps.TryRent() is { } op) { taken.Add(op); }
+            OneShard.Put(shard, MapKeys.Image(image.Id), image.ToBytes(), 9);
+            shard.OnMapChanged();
+        });
+        world.Sim.RunFor(3 * Units.NanosPerSecond);
+        Assert.False(HasReported(world, image.Id));
+        world.Do(shard => taken.ForEach(shard.WriteOps.Return));
+        world.Require(() => HasReported(world, image.Id), "the purge is reported");
+    }
+
+    [Fact]
+    public void A_replica_that_was_supplied_anew_is_not_reported_as_lost_any_more()
+    {
+        using OneShard world = new(2);
+        world.Start();
+        world.PutPool();
+        PgReplica pg = world.Shard!.Pgs.Single();
+        world.Do(shard => shard.Host.OnEntryLost(OneShard.Pg, 1));
+        world.Sim.RunFor(Units.NanosPerSecond);
+        Assert.Equal(PgRole.Lost, pg.MakeStat(always: true)!.Role);
+        world.Do(_ => Assert.Equal(Errno.None, pg.FinishHandOver(new LogIndex(pg.Group!.Commit.Value + 5), pg.Group.Term)));
+        world.Sim.RunFor(Units.NanosPerSecond);
+        Assert.NotEqual(PgRole.Lost, pg.MakeStat(always: true)!.Role);
+    }
+
+    [Fact]
+    public void What_a_hand_over_left_of_a_PG_that_was_removed_meanwhile_is_deleted_after_the_next_start()
+    {
+        using OneShard world = new(3);
+        world.Start();
+        PgId gone = new(new PoolId(2), 4);
+        bool installed = false;
+        world.Do(shard => LeaveAsync(shard).Forget());
+        world.Require(() => installed, "the object is there");
+        Restart(world);
+        Assert.Equal([gone], world.Shard!.Objects.LoadedGroups);
+        world.PutPool(); // a map that does not know of the other PG
+        world.Sim.RunFor(Units.NanosPerSecond);
+        Restart(world);
+        Assert.DoesNotContain(gone, world.Shard!.Objects.LoadedGroups);
+        world.Do(shard =>
+        {
+            byte[] prefix = new byte[PgKeys.PrefixBytes];
+            PgKeys.Prefix(gone, prefix);
+            Assert.False(shard.Kv.Scan(prefix).Next());
+        });
+
+        async ReactorTask LeaveAsync(OsdShard shard)
+        {
+            Assert.Equal(Errno.None, shard.Objects.BeginInstall(gone, new ObjectId(new ImageId(1), 0), 9, out ObjectInstall? install));
+            Assert.Equal(Errno.None, await install!.CommitAsync());
+            byte[] key = new byte[PgKeys.ImageBytes];
+            PgKeys.Image(gone, new ImageId(1), key);
+            KvBatch batch = new();
+            Assert.True(batch.TryPut(key, new byte[8]));
+            Assert.Equal(Errno.None, shard.Kv.Commit(batch, null, out ulong sequence));
+            Assert.Equal(Errno.None, await shard.SharedLog.WaitDurableAsync(sequence));
+            installed = true;
+        }
+    }
+
+    private static void Restart(OneShard world)
+    {
+        world.Kill();
+        world.Start();
+    }
+
+    private static bool HasReported(OneShard world, ImageId image) =>
+        world.Reports.Exists(report => report.Pgs.Any(pg => pg.PurgedImages.Contains(image.Value)));
+}
