@@ -65,7 +65,7 @@ public sealed class LostLogTests
     [Fact]
     public void A_loss_that_the_cleaner_finds_in_a_full_log_is_known_after_a_restart()
     {
-        using ReplicaWorld world = new(33, diskBytes: 4 * Units.MiB) 
+        using ReplicaWorld world = new(33, diskBytes: 4 * Units.MiB)
         {
             SegmentBytes = 256 * 1024,
             LogOptions = new() { WriteSlots = 40 },
