@@ -137,7 +137,7 @@ internal sealed class Reactor
 
     /// <summary>Giving way took so long that somebody with a lot to compute has the core. Spinning would hand it the rest of its
     /// time slice again and again; who sleeps is put before it when there is work.</summary>
-    private const long StolenNanos = 500 * Units.NanosPerMicro;
+    private const long StolenNanos = Units.NanosPerMilli;
 
     /// <summary>How long not to spin then.</summary>
     private const long NoSpinNanos = 500 * Units.NanosPerMilli;

@@ -39,7 +39,7 @@ internal sealed record ObjectStoreOptions
     public int MoveObjects { get; init; } = 64;
 
     /// <summary>Blocks of a batch of moves; one object more than that may be in it.</summary>
-    public int MoveBlocks { get; init; } = 2048;
+    public int MoveBlocks { get; init; } = 512;
 
     /// <summary>Blocks read and written at once while moving: enough for a disk's queue, and few enough that checking them (and
     /// copying them, on a device in memory) does not hold clients' requests up for long.</summary>
