@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.CommandLine;
 using System.IO;
-using System.Text.Json;
 using Fastblock.Native.Base;
 using Fastblock.Net.Transport;
 using Fastblock.Roles.Client;
@@ -97,20 +96,13 @@ internal static class MonMkfsCommand
         _ => ExitCode.WrongState,
     };
 
-    private static void Print(string path, MonMkfs what, bool json)
+    private static void Print(string path, MonMkfs what, bool json) => CommandOutput.Print(json, writer =>
     {
-        if (!json)
-        {
-            Console.Out.WriteLine($"mon.{what.Id.Value} of cluster {what.Cluster} on {path}");
-            return;
-        }
-        using Stream stdout = Console.OpenStandardOutput();
-        using Utf8JsonWriter writer = new(stdout);
         writer.WriteStartObject();
         writer.WriteNumber("id", what.Id.Value);
         writer.WriteString("cluster", what.Cluster);
         writer.WriteString("store", what.Store);
         writer.WriteNumber("shards", what.Shards);
         writer.WriteEndObject();
-    }
+    }, output => output.WriteLine($"mon.{what.Id.Value} of cluster {what.Cluster} on {path}"));
 }

@@ -1,8 +1,6 @@
 using System;
 using System.CommandLine;
 using System.IO;
-using System.Text.Json;
-using Fastblock.Native.Base;
 using Fastblock.Native.Reactor;
 using Fastblock.Roles.Client;
 using Fastblock.Roles.Cluster;
@@ -84,20 +82,13 @@ internal static class OsdMkfsCommand
             $"osd mkfs: {path} carries the label{owner}; --force overwrites it, and its data is lost");
     }
 
-    private static void Print(bool json, string path, VolumeFormatOptions options)
+    private static void Print(bool json, string path, VolumeFormatOptions options) => CommandOutput.Print(json, writer =>
     {
-        if (!json)
-        {
-            Console.Out.WriteLine($"osd.{options.NodeId} of cluster {options.Cluster} on {path}, {options.Shards} shards");
-            return;
-        }
-        using Stream stdout = Console.OpenStandardOutput();
-        using Utf8JsonWriter writer = new(stdout);
         writer.WriteStartObject();
         writer.WriteNumber("id", options.NodeId);
         writer.WriteString("device", options.Device);
         writer.WriteString("cluster", options.Cluster);
         writer.WriteNumber("shards", options.Shards);
         writer.WriteEndObject();
-    }
+    }, output => output.WriteLine($"osd.{options.NodeId} of cluster {options.Cluster} on {path}, {options.Shards} shards"));
 }

@@ -1,6 +1,5 @@
 using System;
 using System.IO;
-using System.Text.Json;
 using Fastblock.Roles.Config;
 
 namespace Fastblock.Roles.Vstart;
