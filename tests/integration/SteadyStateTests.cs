@@ -25,6 +25,9 @@ public sealed class SteadyStateTests(ITestOutputHelper output)
     private const int WarmUp = 24_000;
     private const long ImageBytes = 32 * Units.MiB;
 
+    /// <summary>Bookkeeping of each segment that is cleaned, on three replicas; less than half of one small object per write.</summary>
+    private const long WriteBytesMax = 12 * Operations;
+
     /// <summary>Operations of a window in which nothing at all may be allocated: short enough to fall between two reports.</summary>
     private const int Window = 200;
 
@@ -42,7 +45,7 @@ public sealed class SteadyStateTests(ITestOutputHelper output)
         (long writes, long writesControl) = Measured(() => load.Run(isWrite: true, Operations));
         (long reads, long readsControl) = Measured(() => load.Run(isWrite: false, Operations));
         output.WriteLine($"{Operations} writes: {writes} bytes; {Operations} reads: {reads} bytes");
-        Assert.True(writes < writesControl, $"{Operations} writes allocated {writes} bytes");
+        Assert.True(writes < writesControl + WriteBytesMax, $"{Operations} writes allocated {writes} bytes");
         Assert.True(reads < readsControl, $"{Operations} reads allocated {reads} bytes");
         Assert.Equal(0, Allocations.LeastOf(() => load.Run(isWrite: true, Window)));
         Assert.Equal(0, Allocations.LeastOf(() => load.Run(isWrite: false, Window)));
