@@ -33,7 +33,7 @@ internal sealed class HandOverSink(OsdShard shard, IConnection connection) : ICo
     {
         if (frame.Type != FrameType.RecoveryRequest || _isBusy
             || !HandOverMessage.TryRead(frame.Body, frame.PayloadBytes, out HandOverMessage message)
-            || (_pg is not null && (message.Pg != _pg.Id || message.Index != _index || message.Term != _term)))
+            || (_pg is not null && (message.Pg != _pg.Id || message.Index != _index || message.Term != _term || IsGone(_pg))))
         {
             connection.Close(Errno.Protocol);
             return;
@@ -61,6 +61,9 @@ internal sealed class HandOverSink(OsdShard shard, IConnection connection) : ICo
         }
     }
 
+    /// <summary>The replica was deleted meanwhile: nothing may be installed under its name any more.</summary>
+    private bool IsGone(PgReplica pg) => !shard.TryGetPg(pg.Id, out PgReplica? present) || present != pg;
+
     public void OnClosed(IConnection connection, Errno reason, string detail)
     {
         _isClosed = true;
@@ -77,8 +80,9 @@ internal sealed class HandOverSink(OsdShard shard, IConnection connection) : ICo
             return;
         }
         RaftGroup group = pg.Group;
-        bool isOurs = group.Config.Incarnation == message.Incarnation && message.Index > group.Applied.Value;
-        if (!isOurs || group.IsLeader || pg.IsTakingOver)
+        // What a replica with incomplete state has applied, and what its log holds, counts for nothing: it needs the state.
+        bool isWanted = group.IsRecovering ? message.Index >= group.BaseIndex.Value : message.Index > group.Applied.Value;
+        if (group.Config.Incarnation != message.Incarnation || !isWanted || group.IsLeader || pg.IsTakingOver)
         {
             Answer(HandOverOp.Begin, message.Pg, pg.IsTakingOver ? Errno.Busy : Errno.Stale);
             return;
@@ -88,7 +92,7 @@ internal sealed class HandOverSink(OsdShard shard, IConnection connection) : ICo
             Answer(HandOverOp.Begin, message.Pg, Errno.Again); // this replica has not heard of the leader's term yet
             return;
         }
-        if (group.TryGetTerm(new LogIndex(message.Index), out Term known) && known.Value == message.Term)
+        if (!group.IsRecovering && group.TryGetTerm(new LogIndex(message.Index), out Term known) && known.Value == message.Term)
         {
             // Raft §7: what follows a matching entry is kept. It may have been acknowledged, and so be part of a commit.
             Answer(HandOverOp.Begin, message.Pg, Errno.Exists);
@@ -102,7 +106,12 @@ internal sealed class HandOverSink(OsdShard shard, IConnection connection) : ICo
     private async ReactorTask<Errno> BeginAsync(PgReplica pg)
     {
         MarkWaiter marked = new();
-        pg.Group!.BeginRecovery(marked);
+        Errno begun = pg.Group!.BeginRecovery(marked);
+        if (begun != Errno.None)
+        {
+            Refuse(pg, begun);
+            return begun;
+        }
         bool durable = await marked.Done;
         if (_isClosed || !durable) { return Errno.Canceled; }
         // What is in the log only would be lost when the log begins anew; at home it can be compared with the list.
@@ -112,6 +121,14 @@ internal sealed class HandOverSink(OsdShard shard, IConnection connection) : ICo
         pg.Received.Clear();
         Answer(HandOverOp.Begin, pg.Id, status);
         return status;
+    }
+
+    /// <summary>Not now: the leader asks again later, on another connection.</summary>
+    private void Refuse(PgReplica pg, Errno status)
+    {
+        pg.IsTakingOver = false;
+        _pg = null;
+        Answer(HandOverOp.Begin, pg.Id, status);
     }
 
     private void TakeSessions(in HandOverMessage message)
@@ -184,7 +201,7 @@ internal sealed class HandOverSink(OsdShard shard, IConnection connection) : ICo
         if (_install is null || _install.Object != message.Object)
         {
             _install?.Abort();
-            Errno begun = shard.Objects.BeginInstall(_pg.Id, message.Object, message.Version, out _install);
+            Errno begun = shard.Objects.BeginInstall(_pg.Id, message.Object, message.Version, _index, out _install);
             if (begun != Errno.None)
             {
                 Answer(HandOverOp.Data, _pg.Id, begun == Errno.Stale ? Errno.None : begun);
@@ -208,11 +225,14 @@ internal sealed class HandOverSink(OsdShard shard, IConnection connection) : ICo
     {
         Errno status = await written;
         payload?.Release();
-        if (status == Errno.None && !more) { status = await install.CommitAsync(); }
-        bool isOver = status != Errno.None || !more;
-        if (status != Errno.None || _isClosed) { install.Abort(); }
-        if (isOver) { _install = null; }
-        if (isOver && status == Errno.None) { shard.Counters.RecoveredObjects++; }
+        bool commits = status == Errno.None && !more && !_isClosed;
+        if (commits || status != Errno.None || _isClosed) { _install = null; }
+        if (commits)
+        {
+            status = await install.CommitAsync();
+            if (status == Errno.None) { shard.Counters.RecoveredObjects++; }
+        }
+        else if (_install is null) { install.Abort(); }
         if (!_isClosed) { Answer(HandOverOp.Data, _pg!.Id, status); }
         return status;
     }
@@ -222,7 +242,7 @@ internal sealed class HandOverSink(OsdShard shard, IConnection connection) : ICo
         PgReplica pg = _pg!;
         // Deleted objects must be gone for good before the log that could bring them back begins anew.
         Errno status = await shard.Objects.FlushAsync();
-        if (_isClosed) { return Errno.Canceled; }
+        if (_isClosed || IsGone(pg)) { return Errno.Canceled; }
         if (status == Errno.None) { status = pg.FinishHandOver(new LogIndex(_index), new Term(_term)); }
         Answer(HandOverOp.End, pg.Id, status);
         return status;

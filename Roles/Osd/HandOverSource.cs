@@ -135,7 +135,7 @@ internal sealed class HandOverSource : IConnectionHandler
             for (int i = 0; status == Errno.None && i < count; i++)
             {
                 bool isWanted = (wanted[i / 8] & (1 << (i % 8))) != 0;
-                if (isWanted) { status = await SendObjectAsync(page[i].Object); }
+                if (isWanted) { status = await SendObjectAsync(page[i].Object, page[i].Version); }
             }
             if (status != Errno.None || !more) { return status; }
             after = page[count - 1].Object;
@@ -154,11 +154,14 @@ internal sealed class HandOverSource : IConnectionHandler
     }
 
     /// <summary>The version is that of the first part: what changed while the parts were read is in the log behind it.</summary>
-    private async ReactorTask<Errno> SendObjectAsync(ObjectId target)
+    /// <param name="listed">The version in the list.</param>
+    private async ReactorTask<Errno> SendObjectAsync(ObjectId target, ulong listed)
     {
         ulong[] map = new ulong[(_pg.BlocksPerObject + 63) / 64];
         ulong version = _shard.Objects.GetBlockMap(_pg.Id, target, map);
-        if (version == 0) { return Errno.None; } // deleted meanwhile; so it will be there
+        // Gone since it was listed: emptied before that and now forgotten, or purged, which the log will bring. Nothing else may
+        // stay there than an empty object: the log behind the state does not know of the former.
+        if (version == 0) { version = listed; }
         int from = 0;
         bool isFirst = true;
         while (true)

@@ -161,13 +161,16 @@ internal sealed partial class OsdShard : IIterationHook, IDisposable
         _pumping.Clear();
     }
 
-    /// <summary>Brings every block home that is in the log only. Not cheap, and seldom: for a hand-over.</summary>
+    /// <summary>Brings every block home that is in the log only as of now. Not cheap, and seldom: for a hand-over. What other PGs
+    /// write meanwhile is left alone, else it would have no end, and the cleaner waits for it.</summary>
     public async ReactorTask<Errno> MoveAllHomeAsync()
     {
-        LogRange[] all = [new LogRange(new LogLocation(Volume.LogOffset), (int)(Volume.LogBytes / Units.BlockBytes))];
+        List<LogRange> used = [];
         while (true)
         {
-            Errno status = await _mover!.MoveHomeAsync(all);
+            used.Clear(); // the cleaner may have been at it
+            SharedLog.CollectUsed(used);
+            Errno status = await _mover!.MoveHomeAsync(used);
             if (status != Errno.Busy) { return status; }
             await Reactor.Delay(Units.NanosPerMilli); // the cleaner is at it
         }

@@ -46,7 +46,8 @@ internal sealed partial class RaftGroup
     }
 
     /// <summary>Opening: descriptions of the entries that the log holds come back from its replay. Those up to the applied index
-    /// are only shown to the state machine again, the others wait to be committed.</summary>
+    /// are only shown to the state machine again, the others wait to be committed. When the state is incomplete nothing is
+    /// shown: which of the entries belong to it is not known, and what is missing will be handed over.</summary>
     internal void Load(RaftReplay replay)
     {
         for (LogIndex index = _node.Log.BaseIndex.Next; index <= LogIndex.Min(_applied, _node.Log.LastIndex); index = index.Next)
@@ -54,7 +55,7 @@ internal sealed partial class RaftGroup
             _ = _node.Log.TryTerm(index, out Term term);
             bool known = replay.TryTake(Id, Config.Incarnation, index, term, out PendingEntry entry);
             Invariant.Require(known); // the log's index and its replay tell the same
-            if (entry.Kind != EntryKind.Data) { continue; }
+            if (entry.Kind != EntryKind.Data || IsRecovering) { continue; }
             LogLocation at = entry.PayloadAt;
             if (entry.PayloadBytes > 0)
             {

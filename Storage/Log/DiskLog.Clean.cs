@@ -42,6 +42,12 @@ internal sealed partial class DiskLog
     internal LogRange RangeOf(ulong segment) =>
         new(new LogLocation(_logOffset + RegionOffset(segment)), _segmentBytes / Units.BlockBytes);
 
+    /// <summary>Adds the places of all segments in use, the one that is being filled among them. Good until the cleaner frees one.</summary>
+    public void CollectUsed(List<LogRange> ranges)
+    {
+        for (ulong segment = _startSegment; segment <= _headSegment; segment++) { ranges.Add(RangeOf(segment)); }
+    }
+
     internal bool IsLiveIn(ulong segment, LogGroup group, int life, ulong index) =>
         !group.IsRemoved && group.Life == life && group.Holds(index) && IsIn(in group[index], segment);
 

@@ -42,37 +42,50 @@ internal sealed partial class ObjectInstall : IDisposable
         return WriteAsync(status);
     }
 
-    /// <summary>Makes the object durable and visible.</summary>
+    /// <summary>Makes the object durable and visible. The installation is over, whatever comes of it: it must not be touched
+    /// any more, another object may be using it.</summary>
     /// <returns>None; NoSpace = no room for the checksum page; Canceled = the object, its image or its group was removed
-    /// meanwhile; Io. After anything but None: <see cref="Abort"/>.</returns>
+    /// meanwhile; Io.</returns>
     public async ReactorTask<Errno> CommitAsync()
     {
         Invariant.Require(_open);
-        while (!TryPreparePage())
+        (Errno status, ulong sequence) = await WriteRecordAsync();
+        if (status is not Errno.None)
         {
-            if (!_store.HasSpaceComing) { return Errno.NoSpace; }
-            Errno flushed = await _store.FlushAsync();
-            if (flushed is not Errno.None) { return flushed; }
-            await _store.Reactor.Delay(ObjectStore.RetryNanos);
-        }
-        Errno status = await _io.RunAsync();
-        if (status is not Errno.None) { return status; }
-        _io.Begin();
-        _ = _io.Add(IoKind.Flush, 0);
-        status = await _io.RunAsync();
-        if (status is not Errno.None) { return status; }
-        ulong sequence = 0;
-        while ((status = IsRemoved ? Errno.Canceled : TryRecord(out sequence)) is not Errno.None)
-        {
-            if (ObjectStore.Permanent(status) is not Errno.None) { return status; }
-            await _store.Reactor.Delay(ObjectStore.RetryNanos);
+            Abort();
+            return status;
         }
         Switch(sequence);
         Close();
         return await _store.Durability.WaitAsync(sequence);
     }
 
-    /// <summary>Gives everything back; harmless when it has ended already. Not while a call is under way.</summary>
+    /// <summary>Checksum page, flush, and the record that switches the object over.</summary>
+    private async ReactorTask<(Errno Status, ulong Sequence)> WriteRecordAsync()
+    {
+        while (!TryPreparePage())
+        {
+            if (!_store.HasSpaceComing) { return (Errno.NoSpace, 0); }
+            Errno flushed = await _store.FlushAsync();
+            if (flushed is not Errno.None) { return (flushed, 0); }
+            await _store.Reactor.Delay(ObjectStore.RetryNanos);
+        }
+        Errno status = await _io.RunAsync();
+        if (status is not Errno.None) { return (status, 0); }
+        _io.Begin();
+        _ = _io.Add(IoKind.Flush, 0);
+        status = await _io.RunAsync();
+        if (status is not Errno.None) { return (status, 0); }
+        ulong sequence = 0;
+        while ((status = IsRemoved ? Errno.Canceled : TryRecord(out sequence)) is not Errno.None)
+        {
+            if (ObjectStore.Permanent(status) is not Errno.None) { return (status, 0); }
+            await _store.Reactor.Delay(ObjectStore.RetryNanos);
+        }
+        return (Errno.None, sequence);
+    }
+
+    /// <summary>Gives everything back, instead of a commit. Not while a call is under way.</summary>
     public void Abort()
     {
         if (!_open) { return; }

@@ -11,16 +11,19 @@ internal sealed unsafe partial class ObjectStore
     private uint _installAus;
 
     /// <summary>Begins to install an object received from a peer in place of what is here.</summary>
+    /// <param name="asOf">Index of the state that is handed over, at most the version's or above it: another version that is not
+    /// beyond this index is wrong, however new it looks; one beyond it has what the log will bring.</param>
     /// <param name="install">Owned by the caller until its commit or abort.</param>
     /// <returns>None; Stale = what is here is as new already; Busy = it is being moved or installed: again later.</returns>
-    public Errno BeginInstall(PgId group, ObjectId obj, ulong version, out ObjectInstall? install)
+    public Errno BeginInstall(PgId group, ObjectId obj, ulong version, ulong asOf, out ObjectInstall? install)
     {
         install = null;
         Invariant.Require(version > 0);
         uint number = _onodes.FindOrAdd(new ObjectKey(group, obj));
         Onode* onode = _onodes[number];
         if (onode->Is(OnodeFlags.Busy)) { return Errno.Busy; }
-        if (onode->Is(OnodeFlags.Exists) && onode->Version >= version) { return Errno.Stale; }
+        bool isKept = onode->Version == version || (onode->Version > version && onode->Version > asOf);
+        if (onode->Is(OnodeFlags.Exists) && isKept) { return Errno.Stale; }
         onode->Flags |= OnodeFlags.Busy;
         if (!_installs.TryPop(out install)) { install = new ObjectInstall(this); }
         install.Begin(number, group, obj, version);

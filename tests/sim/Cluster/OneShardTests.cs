@@ -74,7 +74,7 @@ public sealed class OneShardTests
 
         async ReactorTask LeaveAsync(OsdShard shard)
         {
-            Assert.Equal(Errno.None, shard.Objects.BeginInstall(gone, new ObjectId(new ImageId(1), 0), 9, out ObjectInstall? install));
+            Assert.Equal(Errno.None, shard.Objects.BeginInstall(gone, new ObjectId(new ImageId(1), 0), 9, 9, out ObjectInstall? install));
             Assert.Equal(Errno.None, await install!.CommitAsync());
             byte[] key = new byte[PgKeys.ImageBytes];
             PgKeys.Image(gone, new ImageId(1), key);

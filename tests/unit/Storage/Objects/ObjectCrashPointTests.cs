@@ -64,7 +64,7 @@ public sealed class ObjectCrashPointTests
             using ObjectWorld world = Prepare(seed);
             ulong version = world.NextIndex() + 100;
             world.Device.StopAfter = world.Device.Steps + n;
-            Assert.Equal(Errno.None, world.Store.BeginInstall(Group, Object, version, out ObjectInstall? install));
+            Assert.Equal(Errno.None, world.Store.BeginInstall(Group, Object, version, version, out ObjectInstall? install));
             PooledBuffer buffer = world.Reactor.Buffers.TryRent(64 * 1024)!;
             uint[] crcs = world.NewContents(Group, Object, 2, 5, buffer);
             bool done = world.Run(install!.WriteAsync(2, 5, buffer, 0, crcs)) && world.Run(install.CommitAsync());
