@@ -77,10 +77,14 @@ public sealed class LostLogTests
         node.Seat.Do(() =>
         {
             KvBatch batch = new();
-            Assert.True(batch.TryPut("z"u8, new byte[30 * 1024]));
-            Errno status;
-            while ((status = node.Log!.TryAppendKv(batch.Body, cleaning: false, null, out _, out _)) == Errno.None) { }
-            full = status == Errno.NoSpace;
+            foreach (int bytes in new[] { 30 * 1024, 16 }) // the small ones fill what is left of the last segment
+            {
+                batch.Clear();
+                Assert.True(batch.TryPut("z"u8, new byte[bytes]));
+                Errno status;
+                while ((status = node.Log!.TryAppendKv(batch.Body, cleaning: false, null, out _, out _)) == Errno.None) { }
+                full = status == Errno.NoSpace;
+            }
             node.Host!.OnEntryLost(node.Group!.Id, 3);
             Assert.Equal(Errno.None, node.Host.SaveLosses());
         });
