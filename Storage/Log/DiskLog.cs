@@ -284,7 +284,9 @@ internal sealed partial class DiskLog : IIterationHook
         if (blocks <= _largestRecordBlocks) { return; }
         _largestRecordBlocks = blocks;
         long lost = (long)(_segmentCount - LogLimits.EntryReserveSegments) * blocks * Units.BlockBytes;
-        _entryReserve = LogLimits.EntryReserveSegments + (int)((lost + _segmentBytes - 1) / _segmentBytes);
+        int reserve = LogLimits.EntryReserveSegments + (int)((lost + _segmentBytes - 1) / _segmentBytes);
+        // Records nearly as large as a segment would reserve the whole log, and then nothing is ever taken again.
+        _entryReserve = Math.Min(reserve, _segmentCount - 2);
     }
 
     /// <summary>Would this many bytes of copies fit, with a segment to spare, even if they are packed badly?</summary>

@@ -73,4 +73,48 @@ public class DiskLogTests
         Assert.True(taken, $"nothing is taken; free {world.Log!.FreeSegments}");
         world.Close();
     }
+
+    [Fact]
+    public void Who_tries_a_full_log_again_and_again_does_not_keep_the_loop_going()
+    {
+        using LogWorld world = new(6, segments: 10) { PayloadChance = 1_000_000, TestCuts = false };
+        Assert.True(world.TryOpenAndCheck());
+        world.Append(0);
+        _ = world.Stuck.Add(0);
+        int refused = 0;
+        for (int i = 0; i < 3000 && refused < 200; i++)
+        {
+            world.Append(0);
+            refused += world.LastStatus is Errno.NoSpace ? 1 : 0;
+            world.Iterate(5);
+        }
+        Assert.True(refused >= 200, "entries were never refused");
+        int iterations = 0;
+        for (int i = 0; i < 500; i++)
+        {
+            world.Append(0);
+            iterations += world.Reactor.RunOnce() ? 1 : 0;
+        }
+        Assert.InRange(iterations, 0, 100);
+        world.Close();
+    }
+
+    [Fact]
+    public void Entries_nearly_as_large_as_a_segment_do_not_reserve_the_whole_log()
+    {
+        using LogWorld world = new(7, segments: 16) { PayloadChance = 1_000_000, MaxBlocks = 14, TestCuts = false };
+        world.Options = world.Options with { MaxWriteBytes = 128 * 1024 };
+        Assert.True(world.TryOpenAndCheck());
+        int taken = 0;
+        for (int i = 0; i < 600; i++)
+        {
+            world.Append(0);
+            taken += world.LastStatus is Errno.None ? 1 : 0;
+            world.Iterate(10);
+            world.Advance();
+            world.Iterate(40);
+        }
+        Assert.True(taken > 100, $"only {taken} were taken; free {world.Log!.FreeSegments}");
+        world.Close();
+    }
 }

@@ -95,6 +95,9 @@ internal sealed class LogWorld : ILogOwner, ILogListener, IReplaySink, IDisposab
 
     public bool TestCuts { get; set; } = true;
 
+    /// <summary>The largest payload.</summary>
+    public int MaxBlocks { get; set; } = 3;
+
     /// <summary>Opens label, superblock and log. Null when the power went before the end.</summary>
     public LogOpenResult? TryOpen()
     {
@@ -206,7 +209,7 @@ internal sealed class LogWorld : ILogOwner, ILogListener, IReplaySink, IDisposab
         if (TestCuts && mayCut && first <= info.LastIndex && Prng.Chance(100_000)) { index = first + Prng.Below(info.LastIndex - first + 1); }
         _ = Log.TryGetTerm(group, info.LastIndex, out ulong term);
         term += Prng.Below(2UL);
-        int blocks = Prng.Chance(PayloadChance) ? 1 + Prng.Below(3) : 0;
+        int blocks = Prng.Chance(PayloadChance) ? 1 + Prng.Below(MaxBlocks) : 0;
         byte[] header = new byte[8 + Prng.Below(200)];
         MemoryMarshal.Write(header, ++_stamp);
         PooledBuffer? payload = null;
