@@ -1,3 +1,5 @@
+using System.Collections.Generic;
+using Fastblock.Native.Base;
 using Fastblock.Tests.Sim.Checks;
 using Xunit;
 
@@ -109,6 +111,55 @@ public sealed class SectorHistoryTests
         Assert.True(sector.EndWrite(sector.Begin(SectorOpKind.MaybeZero, 0)));
         Assert.True(Read(sector, 7));
         Assert.False(Read(sector, 0));
+    }
+
+    /// <summary>Random histories, short and crowded, some of them impossible: both checkers say the same of every operation.</summary>
+    [Fact]
+    public void Says_the_same_as_trying_every_order()
+    {
+        int refused = 0, wide = 0;
+        for (ulong seed = 1; seed <= 20_000; seed++)
+        {
+            var prng = new Prng(seed);
+            var sector = new SectorHistory();
+            var exhaustive = new ExhaustiveSectorHistory();
+            var underWay = new List<(int Slot, int OtherSlot, SectorOpKind Kind)>();
+            int values = 1 + prng.Below(6), most = 2 + prng.Below(5);
+            bool agreed = true;
+            for (int step = 0; step < 30 && agreed; step++)
+            {
+                if (underWay.Count < most && prng.Below(2) == 0)
+                {
+                    SectorOpKind kind = prng.Below(2) == 0 ? SectorOpKind.Read : prng.Below(8) == 0 ? SectorOpKind.MaybeZero : SectorOpKind.Write;
+                    long written = kind == SectorOpKind.MaybeZero ? 0 : prng.Below(values);
+                    underWay.Add((sector.Begin(kind, written), exhaustive.Begin(kind, written), kind));
+                    continue;
+                }
+                if (underWay.Count == 0) { continue; }
+                int at = prng.Below(underWay.Count);
+                (int slot, int other, SectorOpKind ended) = underWay[at];
+                underWay.RemoveAt(at);
+                if (prng.Below(8) == 0)
+                {
+                    sector.EndUnknown(slot);
+                    exhaustive.EndUnknown(other);
+                    continue;
+                }
+                long read = prng.Below(values);
+                bool possible = ended == SectorOpKind.Read ? sector.EndRead(slot, read) : sector.EndWrite(slot);
+                bool truth = ended == SectorOpKind.Read ? exhaustive.EndRead(other, read) : exhaustive.EndWrite(other);
+                if (exhaustive.IsBlind)
+                {
+                    wide++;
+                    break;
+                }
+                Assert.True(possible == truth, $"seed {seed}, step {step}: {ended} {read}: {possible}, but by all orders {truth}");
+                agreed = truth;
+            }
+            refused += agreed ? 0 : 1;
+        }
+        Assert.InRange(refused, 2_000, 18_000);
+        Assert.InRange(wide, 0, 200);
     }
 
     private static void Write(SectorHistory sector, long value) => Assert.True(sector.EndWrite(sector.Begin(SectorOpKind.Write, value)));

@@ -6,32 +6,30 @@ namespace Fastblock.Tests.Sim.Checks;
 
 /// <summary>
 /// Checks that the operations on one sector are linearizable: that there is one order of them, in keeping with real time, in
-/// which every read returns the newest write. Done while the history grows ("just in time", Wing and Gong; Lowe): kept is the
-/// set of all states in which the sector may be now (<see cref="SectorState"/>), and when an operation returns, only those live
-/// on in which it has taken effect by then. No state left = no such order. An operation without an answer stays under way, and
-/// may take effect at any later time, until somebody rules that out.
+/// which every read returns the newest write. Done while the history grows ("just in time", Wing and Gong; Lowe): kept are the
+/// states in which the sector may be now, and when an operation returns, only those live on in which it has taken effect by
+/// then. No state left = no such order. An operation without an answer stays under way, and may take effect at any later time,
+/// until somebody rules that out.
+/// <para>An operation takes effect as late as possible: when it returns, when it is read, or hidden just before one that does. As
+/// those that are hidden are independent of one another, a <see cref="SectorState"/> stands for all their combinations, and
+/// a few of them suffice however many operations are under way.</para>
 /// </summary>
 internal sealed class SectorHistory
 {
-    private struct Operation
-    {
-        public bool IsUsed;
-        public SectorOpKind Kind;
-        public long Value;
-    }
-
     /// <summary>Operations under way on one sector at most.</summary>
     public const int MaxUnderWay = 64;
 
-    /// <summary>States met while one operation ends. Beyond it the sector is not checked any more: rare, and marked.</summary>
-    private const int MaxStates = 4000;
+    /// <summary>Beyond it the sector is not checked any more: rare, and marked.</summary>
+    private const int MaxStates = 2000;
 
-    private Operation[] _operations = new Operation[4];
+    private readonly SectorOpKind[] _kinds = new SectorOpKind[MaxUnderWay];
+    private readonly long[] _values = new long[MaxUnderWay];
     private bool _isBlind;
-    private List<SectorState> _states = [new SectorState(0, 0, [])];
-    private ulong _reads; // slots of reads under way
+    private List<SectorState> _states = [SectorState.Initial];
+    private ulong _reads;  // slots of reads under way
+    private ulong _writes; // slots of all others
 
-    /// <summary>States that are possible now; what the cost of the check depends on.</summary>
+    /// <summary>What the cost of the check depends on.</summary>
     public int StateCount => _states.Count;
 
     /// <summary>The values that the sector may have now if nothing under way takes effect.</summary>
@@ -50,19 +48,17 @@ internal sealed class SectorHistory
     /// <returns>Its slot, for the call that ends it.</returns>
     public int Begin(SectorOpKind kind, long value)
     {
-        int slot = 0;
-        while (slot < _operations.Length && _operations[slot].IsUsed) { slot++; }
-        if (slot == _operations.Length)
+        int slot = System.Numerics.BitOperations.TrailingZeroCount(~(_reads | _writes));
+        if (slot == MaxUnderWay) { throw new InvalidOperationException("too many operations under way on one sector"); }
+        _kinds[slot] = kind;
+        _values[slot] = value;
+        if (kind != SectorOpKind.Read)
         {
-            if (slot == MaxUnderWay) { throw new InvalidOperationException("too many operations under way on one sector"); }
-            Array.Resize(ref _operations, Math.Min(MaxUnderWay, slot * 2));
+            _writes |= 1UL << slot;
+            return slot;
         }
-        _operations[slot] = new Operation { IsUsed = true, Kind = kind, Value = value };
-        if (kind == SectorOpKind.Read)
-        {
-            _reads |= 1UL << slot;
-            for (int i = 0; i < _states.Count; i++) { _states[i] = _states[i].WithRead(slot); }
-        }
+        _reads |= 1UL << slot;
+        for (int i = 0; i < _states.Count; i++) { _states[i] = _states[i].WithRead(slot); }
         return slot;
     }
 
@@ -70,49 +66,79 @@ internal sealed class SectorHistory
     public bool EndRead(int slot, long value)
     {
         var reached = new List<SectorState>();
-        var met = new HashSet<SectorState>();
-        foreach (SectorState state in _states) { Explore(state, s => s.HasSeen(slot, value), slot, reached, met); }
         _reads &= ~(1UL << slot);
-        return Continue(slot, reached);
+        foreach (SectorState state in _states)
+        {
+            bool certain = false;
+            foreach (SectorState seen in state.HavingSeen(slot, value))
+            {
+                certain |= ReferenceEquals(seen, state);
+                AddState(reached, seen.WithoutRead(slot));
+            }
+            if (!certain) { AddThatShowNow(reached, state.WithoutRead(slot), value); }
+        }
+        return Continue(reached);
     }
 
     /// <summary>A write or discard was acknowledged.</summary>
     public bool EndWrite(int slot)
     {
         var reached = new List<SectorState>();
-        var met = new HashSet<SectorState>();
-        foreach (SectorState state in _states) { Explore(state, s => s.IsDone(slot), slot, reached, met); }
-        return Continue(slot, reached);
+        foreach (SectorState state in _states)
+        {
+            if (state.IsDone(slot))
+            {
+                AddState(reached, state.Without(slot));
+                continue;
+            }
+            // It has taken effect already and is hidden, or it does now; a discard may also have done nothing.
+            if (state.IsFree(slot) || _kinds[slot] == SectorOpKind.MaybeZero) { AddState(reached, state.Without(slot)); }
+            AddState(reached, state.After(slot, _values, _writes, _reads).Without(slot));
+        }
+        _writes &= ~(1UL << slot);
+        return Continue(reached);
     }
 
     /// <summary>The operation ended without a good answer: it took effect once up to now, or never will.</summary>
     public void EndUnknown(int slot)
     {
         var reached = new List<SectorState>();
-        if (_operations[slot].Kind == SectorOpKind.Read)
+        bool isRead = _kinds[slot] == SectorOpKind.Read;
+        foreach (SectorState state in _states)
         {
-            _reads &= ~(1UL << slot);
-            foreach (SectorState state in _states) { AddState(reached, state.Without(slot)); }
-        }
-        else
-        {
-            var met = new HashSet<SectorState>();
-            foreach (SectorState state in _states)
+            if (isRead)
             {
-                // It never happened: the state stays as it is. What others may still do, they may do later.
-                if (!state.IsDone(slot)) { AddState(reached, state.Without(slot)); }
-                Explore(state, s => s.IsDone(slot), slot, reached, met);
+                AddState(reached, state.WithoutRead(slot));
+                continue;
             }
+            AddState(reached, state.Without(slot)); // never, or hidden
+            if (!state.IsDone(slot)) { AddState(reached, state.After(slot, _values, _writes, _reads).Without(slot)); }
         }
-        _ = Continue(slot, reached);
+        _reads &= ~(1UL << slot);
+        _writes &= ~(1UL << slot);
+        _ = Continue(reached);
     }
 
-    private bool Continue(int slot, List<SectorState> reached)
+    /// <summary>The read's value is one that a write under way brings just now.</summary>
+    private void AddThatShowNow(List<SectorState> reached, SectorState state, long value)
     {
-        _operations[slot] = default;
+        for (ulong rest = _writes & ~state.Done; rest != 0; rest &= rest - 1)
+        {
+            int write = System.Numerics.BitOperations.TrailingZeroCount(rest);
+            if (_values[write] == value) { AddState(reached, state.After(write, _values, _writes, _reads)); }
+        }
+    }
+
+    private bool Continue(List<SectorState> reached)
+    {
+        if (reached.Count > MaxStates && !_isBlind)
+        {
+            _isBlind = true;
+            Reached.Mark("sim: sector history too wide");
+        }
         if (_isBlind)
         {
-            _states = [new SectorState(0, 0, [])];
+            _states = [SectorState.Initial];
             return true;
         }
         if (reached.Count == 0) { return false; }
@@ -120,39 +146,16 @@ internal sealed class SectorHistory
         return true;
     }
 
-    /// <summary>Lets operations under way take effect in every order, up to the point where <paramref name="isOver"/> holds.</summary>
-    private void Explore(SectorState state, Func<SectorState, bool> isOver, int slot, List<SectorState> reached, HashSet<SectorState> met)
-    {
-        if (isOver(state))
-        {
-            AddState(reached, state.Without(slot));
-            return;
-        }
-        if (_isBlind || !met.Add(state)) { return; }
-        if (met.Count > MaxStates || reached.Count > MaxStates)
-        {
-            _isBlind = true;
-            Reached.Mark("sim: sector history too wide");
-            return;
-        }
-        for (int i = 0; i < _operations.Length; i++)
-        {
-            if (!_operations[i].IsUsed || state.IsDone(i) || _operations[i].Kind == SectorOpKind.Read) { continue; }
-            Explore(state.After(i, _operations[i].Value, _reads), isOver, slot, reached, met);
-            if (_operations[i].Kind == SectorOpKind.MaybeZero) { Explore(state.After(i, state.Value, _reads), isOver, slot, reached, met); }
-        }
-    }
-
-    /// <summary>Adds a state unless one that is there allows as much.</summary>
+    /// <summary>Adds a state unless one that is there allows as much; drops those that it makes superfluous.</summary>
     private static void AddState(List<SectorState> states, SectorState added)
     {
+        int kept = 0;
         for (int i = 0; i < states.Count; i++)
         {
             if (states[i].Covers(added)) { return; }
-            if (!added.Covers(states[i])) { continue; }
-            states[i] = added;
-            return;
+            if (!added.Covers(states[i])) { states[kept++] = states[i]; }
         }
+        states.RemoveRange(kept, states.Count - kept);
         states.Add(added);
     }
 }

@@ -1,91 +1,154 @@
 using System;
+using System.Collections.Generic;
+using System.Numerics;
 
 namespace Fastblock.Tests.Sim.Checks;
 
-/// <summary>One state in which a sector may be: its value, which of the operations under way have taken effect, and which values
-/// each read under way may have seen on the way here. Immutable.</summary>
-internal sealed class SectorState : IEquatable<SectorState>
+/// <summary>
+/// Many states in which a sector may be, as one. All have the same value, in all the operations of <see cref="Done"/> have taken
+/// effect, and for each of <see cref="Free"/> there are states in which it has (hidden by a later one) and states in which it has
+/// not, in every combination. Of the other operations under way none has taken effect. Immutable.
+/// <para>With it goes which values each read under way may have seen on the way here; a value of a free operation only in the
+/// states in which that has taken effect. The order among what is hidden does not matter: each of these was visible for a
+/// moment, and whoever was reading may have seen it then.</para>
+/// </summary>
+internal sealed class SectorState
 {
-    private readonly (int Slot, long Value)[] _seen; // ascending
-    private readonly int _hash;
+    /// <summary>A read under way may have seen a value.</summary>
+    /// <param name="Via">The free operation that must have taken effect for it, or -1.</param>
+    private readonly record struct Sight(int Read, long Value, int Via);
 
-    public SectorState(long value, ulong done, (int Slot, long Value)[] seen)
+    private readonly Sight[] _sights;
+
+    private SectorState(long value, ulong done, ulong free, Sight[] sights)
     {
         Value = value;
         Done = done;
-        _seen = seen;
-        unchecked
-        {
-            int hash = (int)value + ((int)(value >> 32) * 31) + ((int)done * 7919) + (int)(done >> 32);
-            foreach ((int slot, long one) in seen) { hash = (hash * 31) + (slot * 17) + (int)one; }
-            _hash = hash;
-        }
+        Free = free;
+        _sights = sights;
     }
+
+    /// <summary>Never written.</summary>
+    public static SectorState Initial { get; } = new(0, 0, 0, []);
 
     public long Value { get; }
     public ulong Done { get; }
+    public ulong Free { get; }
 
     public bool IsDone(int slot) => (Done & (1UL << slot)) != 0;
 
-    /// <summary>May the read in this slot have seen the value?</summary>
-    public bool HasSeen(int slot, long value) => Array.BinarySearch(_seen, (slot, value)) >= 0;
-
-    /// <summary>An operation takes effect; every read under way may have seen the new value.</summary>
-    public SectorState After(int slot, long value, ulong reads)
-    {
-        if (value == Value) { return new SectorState(value, Done | (1UL << slot), _seen); }
-        return new SectorState(value, Done | (1UL << slot), Add(value, reads));
-    }
+    public bool IsFree(int slot) => (Free & (1UL << slot)) != 0;
 
     /// <summary>A read begins: it may see the present value.</summary>
-    public SectorState WithRead(int slot) => new(Value, Done, Add(Value, 1UL << slot));
+    public SectorState WithRead(int slot) => new(Value, Done, Free, [.. _sights, new Sight(slot, Value, -1)]);
 
-    /// <summary>An operation has ended: its slot is free.</summary>
-    public SectorState Without(int slot)
+    /// <summary>A write that had not taken effect does so now; whatever else is under way may have done so just before.</summary>
+    /// <param name="values">Of the operations, by slot.</param>
+    /// <param name="writes">Slots of the writes under way.</param>
+    /// <param name="reads">Slots of the reads under way.</param>
+    public SectorState After(int slot, ReadOnlySpan<long> values, ulong writes, ulong reads)
     {
-        int count = 0;
-        foreach ((int own, long _) in _seen) { count += own == slot ? 0 : 1; }
-        (int Slot, long Value)[] kept = _seen;
-        if (count != _seen.Length)
+        ulong free = writes & ~Done & ~(1UL << slot);
+        var sights = new List<Sight>(_sights.Length + BitOperations.PopCount(reads));
+        foreach (Sight sight in _sights)
         {
-            kept = new (int Slot, long Value)[count];
-            count = 0;
-            foreach ((int Slot, long Value) one in _seen)
+            if (sight.Via != slot) { sights.Add(sight); }
+        }
+        for (ulong rest = reads; rest != 0; rest &= rest - 1)
+        {
+            int read = BitOperations.TrailingZeroCount(rest);
+            AddSight(sights, new Sight(read, values[slot], -1));
+            for (ulong others = free; others != 0; others &= others - 1)
             {
-                if (one.Slot != slot) { kept[count++] = one; }
+                int other = BitOperations.TrailingZeroCount(others);
+                AddSight(sights, new Sight(read, values[other], other));
             }
         }
-        return new SectorState(Value, Done & ~(1UL << slot), kept);
+        return new SectorState(values[slot], Done | (1UL << slot), free, [.. sights]);
+    }
+
+    /// <summary>Only the states in which this operation has taken effect.</summary>
+    public SectorState WithDone(int slot)
+    {
+        if (IsDone(slot)) { return this; }
+        return new SectorState(Value, Done | (1UL << slot), Free & ~(1UL << slot), Settled(slot));
+    }
+
+    /// <summary>The operation is over, and its slot free, whether it has taken effect or not: nothing depends on it any more.</summary>
+    public SectorState Without(int slot) => new(Value, Done & ~(1UL << slot), Free & ~(1UL << slot), Settled(slot));
+
+    /// <summary>The states in which a read has seen the value, as far as that needs nothing to happen now.</summary>
+    public IEnumerable<SectorState> HavingSeen(int read, long value)
+    {
+        foreach (Sight sight in _sights)
+        {
+            if (sight.Read == read && sight.Value == value && sight.Via < 0)
+            {
+                yield return this;
+                yield break; // covers the others
+            }
+        }
+        foreach (Sight sight in _sights)
+        {
+            if (sight.Read == read && sight.Value == value) { yield return WithDone(sight.Via); }
+        }
+    }
+
+    /// <summary>A read has ended.</summary>
+    public SectorState WithoutRead(int read)
+    {
+        var kept = new List<Sight>(_sights.Length);
+        foreach (Sight sight in _sights)
+        {
+            if (sight.Read != read) { kept.Add(sight); }
+        }
+        return kept.Count == _sights.Length ? this : new SectorState(Value, Done, Free, [.. kept]);
     }
 
     /// <summary>Everything that the other allows, this one allows as well.</summary>
     public bool Covers(SectorState other)
     {
-        if (Value != other.Value || Done != other.Done || _seen.Length < other._seen.Length) { return false; }
-        foreach ((int Slot, long Value) one in other._seen)
+        if (Value != other.Value || (Done & ~other.Done) != 0) { return false; }
+        if (((other.Done | other.Free) & ~(Done | Free)) != 0) { return false; }
+        foreach (Sight sight in other._sights)
         {
-            if (Array.BinarySearch(_seen, one) < 0) { return false; }
+            if (!Allows(sight, other.Done)) { return false; }
         }
         return true;
     }
 
-    public bool Equals(SectorState? other) =>
-        other != null && Value == other.Value && Done == other.Done && _seen.AsSpan().SequenceEqual(other._seen);
-
-    public override bool Equals(object? obj) => Equals(obj as SectorState);
-
-    public override int GetHashCode() => _hash;
-
-    private (int Slot, long Value)[] Add(long value, ulong slots)
+    private bool Allows(Sight wanted, ulong done)
     {
-        var seen = new System.Collections.Generic.List<(int Slot, long Value)>(_seen);
-        for (int slot = 0; slots >> slot != 0; slot++)
+        foreach (Sight sight in _sights)
         {
-            if ((slots & (1UL << slot)) == 0) { continue; }
-            int at = seen.BinarySearch((slot, value));
-            if (at < 0) { seen.Insert(~at, (slot, value)); }
-            if (slot == 63) { break; }
+            if (sight.Read != wanted.Read || sight.Value != wanted.Value) { continue; }
+            if (sight.Via < 0 || sight.Via == wanted.Via || (done & (1UL << sight.Via)) != 0) { return true; }
         }
-        return seen.Count == _seen.Length ? _seen : [.. seen];
+        return false;
+    }
+
+    /// <summary>What was seen through this operation was seen for certain.</summary>
+    private Sight[] Settled(int slot)
+    {
+        bool any = false;
+        foreach (Sight sight in _sights) { any |= sight.Via == slot; }
+        if (!any) { return _sights; }
+        var settled = new List<Sight>(_sights.Length);
+        foreach (Sight sight in _sights) { AddSight(settled, sight.Via == slot ? sight with { Via = -1 } : sight); }
+        return [.. settled];
+    }
+
+    private static void AddSight(List<Sight> sights, Sight added)
+    {
+        for (int i = 0; i < sights.Count; i++)
+        {
+            Sight sight = sights[i];
+            if (sight.Read != added.Read || sight.Value != added.Value) { continue; }
+            if (sight.Via < 0 || sight.Via == added.Via) { return; }
+            if (added.Via >= 0) { continue; }
+            sights[i] = added;
+            return;
+        }
+        sights.Add(added);
     }
 }
