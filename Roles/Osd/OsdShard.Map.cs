@@ -88,6 +88,7 @@ internal sealed partial class OsdShard
         {
             if (_lost.Add(info.Id))
             {
+                Reached.Mark("osd: emptied device stays out");
                 _log.Error($"pg {info.Id}: this OSD should hold a replica, but its device has none; it stays out of the PG");
             }
             return;

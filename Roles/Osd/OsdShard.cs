@@ -181,20 +181,28 @@ internal sealed partial class OsdShard : IIterationHook, IDisposable
 
     public void OnReadError(PgReplica pg, ObjectRead read, Errno status)
     {
+        Reached.Mark("osd: bad block not served");
         Counters.ReadErrors++;
         _log.Error($"pg {pg.Id} image {read.Object.Image.Value} object {read.Object.Index} block {read.BadBlock}: "
             + (status == Errno.BadMessage ? "contents do not match their checksum" : $"device read failed ({status})"));
     }
 
-    public void OnPgCorrupted(PgReplica pg) =>
+    public void OnPgCorrupted(PgReplica pg)
+    {
+        Reached.Mark("osd: replica with a damaged log stays out");
         _log.Error($"pg {pg.Id}: the log lost records of it; this replica takes no part until it is supplied anew");
+    }
 
     public void OnHandOverBegins(PgReplica pg, NodeId peer) =>
         _log.Info($"pg {pg.Id}: hands its state over to osd.{peer.Value}, which the log no longer reaches");
 
     public void OnHandOverEnded(PgReplica pg, NodeId peer, Errno status)
     {
-        if (status == Errno.None) { _log.Info($"pg {pg.Id}: osd.{peer.Value} has the state"); }
+        if (status == Errno.None)
+        {
+            Reached.Mark("osd: state handed over");
+            _log.Info($"pg {pg.Id}: osd.{peer.Value} has the state");
+        }
         else { _log.Warn($"pg {pg.Id}: the hand-over to osd.{peer.Value} stopped ({status}), it will go on where it was"); }
     }
 

@@ -50,6 +50,7 @@ internal sealed partial class PgReplica
             ReadNextEdge(op);
             return;
         }
+        Reached.Mark("osd: partial block merged");
         if (op.Header.Kind == PgOpKind.Write) { FillMargins(op); } else { CutEdges(op); }
         op.Stage = WriteOp.OpStage.Ready;
         Propose(op);

@@ -39,6 +39,7 @@ internal sealed partial class PgReplica
         SessionVerdict verdict = _state.Judge(in header);
         if (verdict != SessionVerdict.Fresh)
         {
+            Reached.Mark(verdict == SessionVerdict.StaleOwner ? "osd: stale owner refused" : "osd: repeated request recognised");
             Answer(link, request.Tag, StatusOf(verdict), header.ImageId);
             return;
         }

@@ -128,13 +128,18 @@ internal sealed partial class PgReplica : IStateMachine
         else if (op.Blocks > 0)
         {
             if (verdict == SessionVerdict.Fresh) { ApplyToObject(in op, in entry); }
-            else { ReleaseRoom(in op); }
+            else
+            {
+                Reached.Mark("osd: entry refused at apply");
+                ReleaseRoom(in op);
+            }
         }
     }
 
     /// <summary>Lays an entry that the stored state already covers over the objects again: its blocks may not be home.</summary>
     public void Relay(in AppliedEntry entry)
     {
+        Reached.Mark("osd: entry laid over the objects again");
         bool sound = PgOpHeader.TryRead(entry.Header, BlocksPerObject, out PgOpHeader op);
         Invariant.Require(sound);
         if (op.Kind == PgOpKind.PurgeImage) { _shard.Objects.DeleteImage(Id, op.ImageId, entry.Index.Value); }

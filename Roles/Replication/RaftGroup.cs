@@ -135,7 +135,12 @@ internal sealed partial class RaftGroup : IHeartbeatView
         if (!IsLeader || _isClosed || _host.Failure != Errno.None) { return ReadStatus.NotLeader; }
         // Everything that was acknowledged to anybody is applied here: what this leader acknowledged, after Apply; what
         // earlier ones did, before this one was ready.
-        if (_toldReady && _node.HoldsLease(_host.Reactor.Clock.NowNanos)) { return ReadStatus.Ready; }
+        if (_toldReady && _node.HoldsLease(_host.Reactor.Clock.NowNanos))
+        {
+            Reached.Mark("replication: read under the lease");
+            return ReadStatus.Ready;
+        }
+        Reached.Mark("replication: read by a read-index round");
         if (_unconfirmedReads.Count + _confirmedReads.Count >= ReplicationLimits.MaxPendingReads) { return ReadStatus.Busy; }
         _unconfirmedReads.PushBack(waiter);
         Effects effects = BeginStep();

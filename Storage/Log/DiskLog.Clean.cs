@@ -176,6 +176,7 @@ internal sealed partial class DiskLog
     {
         ulong next = _startSegment + 1;
         int place = PlaceOf(next);
+        if (place == 0) { Reached.Mark("log: wrapped"); }
         Invariant.Require(_segments[place].FirstBatch != 0);
         Errno sealedNow = await WaitDurableAsync(_segments[place].FirstBatch); // else the chain value is not known yet
         if (sealedNow is not Errno.None) { return sealedNow; }

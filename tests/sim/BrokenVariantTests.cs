@@ -1,8 +1,5 @@
 using Fastblock.Native.Base;
-using Fastblock.Tests.Sim.Cluster;
-using Fastblock.Tests.Sim.Groups;
 using Fastblock.Tests.Sim.Harness;
-using Fastblock.Tests.Sim.Protocol;
 using Xunit;
 using Xunit.Abstractions;
 
@@ -19,19 +16,25 @@ public sealed class BrokenVariantTests(ITestOutputHelper output)
     [InlineData(nameof(SabotageKind.ReadWithoutLease))]
     [InlineData(nameof(SabotageKind.LeaseWithoutDriftBound))]
     public void The_protocol_scenario_notices(string kind) =>
-        Expect(SimRunner.FindBug("protocol", System.Enum.Parse<SabotageKind>(kind), 1, 3000, world => new ProtocolScenario(world)), kind);
+        Expect(FixedSeeds.FindBug("protocol", System.Enum.Parse<SabotageKind>(kind), 1, 3000), kind);
 
     [Theory]
     [InlineData(nameof(SabotageKind.RecoveryStopsAtFirstBadRecord), 1, 300)]
     public void The_replication_scenario_notices(string kind, ulong first, ulong last) =>
-        Expect(SimRunner.FindBug("groups", System.Enum.Parse<SabotageKind>(kind), first, last, world => new GroupsScenario(world)), kind);
+        Expect(FixedSeeds.FindBug("groups", System.Enum.Parse<SabotageKind>(kind), first, last), kind);
 
     [Theory]
     [InlineData(nameof(SabotageKind.LateDuplicateWrite), 1, 200)]
     [InlineData(nameof(SabotageKind.NoOwnerGenerations), 1, 200)]
     [InlineData(nameof(SabotageKind.UncommittedRead), 1, 200)]
     public void The_cluster_scenario_notices(string kind, ulong first, ulong last) =>
-        Expect(SimRunner.FindBug("cluster", System.Enum.Parse<SabotageKind>(kind), first, last, world => new ClusterScenario(world)), kind);
+        Expect(FixedSeeds.FindBug("cluster", System.Enum.Parse<SabotageKind>(kind), first, last), kind);
+
+    /// <summary>Few seeds: the scenario is made for it.</summary>
+    [Theory]
+    [InlineData(nameof(SabotageKind.EmptiedDeviceVotes), 1, 10)]
+    public void The_emptied_osd_scenario_notices(string kind, ulong first, ulong last) =>
+        Expect(FixedSeeds.FindBug("emptied", System.Enum.Parse<SabotageKind>(kind), first, last), kind);
 
     private void Expect(SimResult? found, string kind)
     {

@@ -9,15 +9,12 @@ namespace Fastblock.Tests.Sim;
 /// see <see cref="GroupsScenario"/>; each seed draws its own cluster, limits and trouble.</summary>
 public sealed class GroupSeedTests
 {
-    public static IEnumerable<object[]> Seeds()
-    {
-        foreach (ulong seed in SimRunner.Seeds(1, 60)) { yield return [seed]; }
-    }
+    public static IEnumerable<object[]> Seeds() => FixedSeeds.For("groups");
 
     [Theory]
     [MemberData(nameof(Seeds))]
     public void Groups_keep_what_they_acknowledged_and_agree(ulong seed) =>
-        _ = SimRunner.Check("groups", seed, world => new GroupsScenario(world));
+        FixedSeeds.Check("groups", seed);
 
     [Fact]
     public void The_same_seed_twice_is_the_same_run()

@@ -71,4 +71,8 @@ internal sealed record ClusterDraw
             TroubleNanos = prng.Between(4, 15) * Units.NanosPerSecond,
         };
     }
+
+    /// <summary>Entries as large as a quarter of a segment at most, as mkfs sees to. A log whose entries nearly fill a segment keeps so
+    /// much in reserve that it may take none while a replica is away for good.</summary>
+    public ClusterDraw WithSmallEntries() => this with { MaxSectors = Math.Min(MaxSectors, (int)(LogBytes / 16 / 4 / Units.SectorBytes)) };
 }

@@ -7,13 +7,21 @@ using Fastblock.Tests.Sim.World;
 
 namespace Fastblock.Tests.Sim.Cluster;
 
-internal sealed partial class ClusterScenario
+internal partial class ClusterScenario
 {
     private bool _stopped;
 
     /// <summary>Nothing is broken any more: every I/O must end, everything acknowledged must be readable, and the replicas of
     /// each PG must become equal.</summary>
-    private void Settle()
+    protected virtual void Settle()
+    {
+        EndWork();
+        ReadAllBack();
+        AwaitEqualReplicas();
+    }
+
+    /// <summary>No new I/O; what is under way must end.</summary>
+    protected void EndWork()
     {
         _stopped = true;
         foreach (ClientNode client in _clients)
@@ -22,7 +30,15 @@ internal sealed partial class ClusterScenario
             client.Stop();
         }
         Await("all I/O ended and images closed", () => AllClientsAtRest(), 120 * Units.NanosPerSecond, State);
+    }
+
+    protected void ReadAllBack()
+    {
         foreach (SimImage image in _images) { ReadBack(image); }
+    }
+
+    protected void AwaitEqualReplicas()
+    {
         string difference = "";
         for (int i = 0; i < 60; i++)
         {
@@ -72,6 +88,7 @@ internal sealed partial class ClusterScenario
         int pending = 0;
         foreach (OsdNode osd in _osds)
         {
+            if (osd.IsDamaged) { continue; }
             if (!osd.IsStarted) { return $"{osd.Host.Name} is not started"; }
             pending++;
             osd.Digest((pg, contents) =>
@@ -81,12 +98,12 @@ internal sealed partial class ClusterScenario
             }, () => pending--);
         }
         if (!World.RunUntil(() => pending == 0, 30 * Units.NanosPerSecond)) { return "reading the replicas takes too long"; }
-        int emptied = 0;
-        foreach (OsdNode osd in _osds) { emptied += osd.WasEmptied ? 1 : 0; }
+        int without = 0;
+        foreach (OsdNode osd in _osds) { without += osd.WasEmptied || osd.IsDamaged ? 1 : 0; }
         if (found.Count != Draw.PgCount) { return $"{found.Count} of {Draw.PgCount} PGs found"; }
         foreach ((PgId pg, List<ReplicaContents> replicas) in found)
         {
-            if (replicas.Count < Draw.Replicas - emptied) { return $"pg {pg} has {replicas.Count} replicas"; }
+            if (replicas.Count < Draw.Replicas - without) { return $"pg {pg} has {replicas.Count} replicas"; }
             foreach (ReplicaContents replica in replicas)
             {
                 string difference = replica.Compare(replicas[0]);

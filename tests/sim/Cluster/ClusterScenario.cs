@@ -15,7 +15,7 @@ namespace Fastblock.Tests.Sim.Cluster;
 /// <summary>A whole cluster of production monitors, OSDs and clients: random I/O on small images with every sector stamped,
 /// while machines die, links are cut and images change hands; then all heals, and everything must be there, readable, and
 /// equal on all replicas.</summary>
-internal sealed partial class ClusterScenario : Scenario
+internal partial class ClusterScenario : Scenario
 {
     public const string PoolName = "vol";
 
@@ -26,9 +26,12 @@ internal sealed partial class ClusterScenario : Scenario
     private readonly NemesisPlan _plan;
     private long _nextWrite = 1;
 
-    public ClusterScenario(SimWorld world) : base(world)
+    public ClusterScenario(SimWorld world) : this(world, draw => draw) { }
+
+    /// <param name="shape">Bends what the seed drew.</param>
+    public ClusterScenario(SimWorld world, Func<ClusterDraw, ClusterDraw> shape) : base(world)
     {
-        Draw = ClusterDraw.Draw(world.Prng);
+        Draw = shape(ClusterDraw.Draw(world.Prng));
         _plan = NemesisPlan.Draw(world.Prng, maxDown: 1);
         ClusterUuid = GroupsScenario.NewGuid(world.Prng);
         for (int i = 0; i < Draw.Mons; i++) { _mons.Add(new MonNode(this, (uint)i)); }
@@ -39,6 +42,12 @@ internal sealed partial class ClusterScenario : Scenario
     public Guid ClusterUuid { get; }
     public IReadOnlyList<MonNode> Mons => _mons;
     public IReadOnlyList<OsdNode> Osds => _osds;
+
+    /// <summary>Some replica's medium is damaged: an I/O error is a true answer, wrong data never is.</summary>
+    public bool MayReadFail { get; protected set; }
+
+    /// <summary>It stays down from now on.</summary>
+    public virtual bool IsRetired(OsdNode osd) => false;
 
     public IReadOnlyList<NetAddress> MonAddresses
     {
@@ -86,6 +95,18 @@ internal sealed partial class ClusterScenario : Scenario
     {
         Build();
         BeginWork();
+        MakeTrouble();
+        foreach (MonNode mon in _mons)
+        {
+            if (!mon.Host.IsRunning) { mon.Start(); }
+        }
+        World.RunFor(Units.NanosPerSecond);
+        Settle();
+    }
+
+    /// <summary>From a healthy cluster at work to one in which nothing is broken any more, however much was in between.</summary>
+    protected virtual void MakeTrouble()
+    {
         var nodes = new List<ISimNode>(_osds);
         if (Draw.Mons > 1 || World.Prng.Below(2) == 0) { nodes.AddRange(_mons); }
         var nemesis = new Nemesis(World, nodes, _plan);
@@ -94,12 +115,6 @@ internal sealed partial class ClusterScenario : Scenario
         if (Draw.EmptyOneOsd && Draw.Replicas > 1) { World.Schedule(World.Prng.Between(1, Draw.TroubleNanos / 2), EmptyOneOsd); }
         World.RunFor(Draw.TroubleNanos);
         nemesis.HealAll();
-        foreach (MonNode mon in _mons)
-        {
-            if (!mon.Host.IsRunning) { mon.Start(); }
-        }
-        World.RunFor(Units.NanosPerSecond);
-        Settle();
     }
 
     /// <summary>A healthy cluster with its pool and images.</summary>

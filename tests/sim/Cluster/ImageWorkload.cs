@@ -91,6 +91,15 @@ internal sealed class ImageWorkload : IImageIoListener
                 IsFenced = true;
                 if (io.Op == ImageOp.Read) { _history.EndUnknown(pending.History); }
                 break;
+            case Errno.Io when _scenario.MayReadFail && io.Op == ImageOp.Read:
+                Reached.Mark("sim: read answered with an error");
+                _history.EndUnknown(pending.History);
+                break;
+            case Errno.Io when _scenario.MayReadFail:
+                // A block that it is to be merged with cannot be read. An earlier attempt may still be in somebody's log, so it
+                // stays under way until the next owner rules it out.
+                Reached.Mark("sim: write answered with an error");
+                break;
             case Errno.NoSpace:
                 _history.EndUnknown(pending.History);
                 break;

@@ -19,6 +19,8 @@ internal sealed class MonNode : ISimNode
     private readonly ClusterScenario _scenario;
     private readonly uint _id;
     private readonly SimDisk _disk;
+    private byte[]?[]? _removed;
+    private MonServer? _server;
     private bool _formatted;
     private string _wrong = "";
 
@@ -33,21 +35,34 @@ internal sealed class MonNode : ISimNode
 
     public SimHost Host { get; }
     public NetAddress Address => new(Host.Address, Port);
-    public MonServer? Server { get; private set; }
+
+    /// <summary>Null while it does not run, or is no monitor.</summary>
+    public MonServer? Server => Host.IsRunning ? _server : null;
 
     public void Start()
     {
         SimSeat seat = Host.Start().Seats[0];
-        Server = null;
+        _server = null;
+        _wrong = "";
         seat.Do(() => StartAsync(seat).Forget());
     }
 
     /// <summary>The disk was replaced by a new one; somebody may even run mkfs on it.</summary>
     public void EmptyDevice(bool formatAgain)
     {
-        _disk.Replace();
+        _removed = _disk.Replace();
         _formatted = !formatAgain;
     }
+
+    /// <summary>The disk that was replaced is in again.</summary>
+    public void PutDeviceBack()
+    {
+        _disk.PutBack(_removed!);
+        _formatted = true;
+    }
+
+    /// <summary>It has refused to be a monitor with the device that it found.</summary>
+    public bool HasRefused => Host.IsRunning && _wrong.Length > 0;
 
     public string Describe() => Server == null ? $"not started {_wrong}" : $"{(Server.IsLeader ? "leader" : "follower")} {_wrong}";
 
@@ -64,7 +79,7 @@ internal sealed class MonNode : ISimNode
             _scenario.Note(Host, wrong);
             return;
         }
-        Server = server;
+        _server = server;
     }
 
     private async ReactorTask MakeAsync(SimSeat seat, SimDiskPort port)

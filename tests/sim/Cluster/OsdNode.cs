@@ -30,6 +30,7 @@ internal sealed class OsdNode : ISimNode
     private uint? _id;
     private bool _formatted;
     private string _wrong = "";
+    private SimProcess? _failed;
 
     public OsdNode(ClusterScenario scenario, int number)
     {
@@ -49,6 +50,21 @@ internal sealed class OsdNode : ISimNode
     /// <summary>It lost its data: its replicas stay out.</summary>
     public bool WasEmptied { get; private set; }
 
+    /// <summary>Its medium is not what was written there: it may answer with errors, stay out of PGs, or refuse to start.</summary>
+    public bool IsDamaged { get; set; }
+
+    public SimDisk Disk => _disk;
+
+    /// <summary>Where things are on the device.</summary>
+    public VolumeGeometry Geometry
+    {
+        get
+        {
+            VolumeStatus status = VolumeGeometry.TryPlan(DiskBytes, Format(), out VolumeGeometry geometry, out string text);
+            return status == VolumeStatus.Ok ? geometry : throw new SimFailure(text);
+        }
+    }
+
     public void Start()
     {
         SimProcess process = Host.Start(_scenario.Draw.Shards);
@@ -60,7 +76,7 @@ internal sealed class OsdNode : ISimNode
     /// <param name="sameUuid">Under the same uuid: the worst case, nothing but the missing data tells it apart.</param>
     public void EmptyDevice(bool sameUuid)
     {
-        _disk.Replace();
+        _ = _disk.Replace();
         _formatted = false;
         WasEmptied = true;
         if (!sameUuid) { _device = GroupsScenario.NewGuid(_scenario.World.Prng); }
@@ -72,6 +88,7 @@ internal sealed class OsdNode : ISimNode
         if (!IsStarted) { return text.Append(" not started").ToString(); }
         foreach (OsdShard shard in Server!.Shards)
         {
+            _ = text.Append($" (log {shard.SharedLog.UsedBytes / 1024} of {shard.SharedLog.TotalBytes / 1024} KiB, {shard.SharedLog.FreeSegments} segments free)");
             foreach (PgReplica pg in shard.Pgs)
             {
                 _ = text.Append(pg.Group is { } group
@@ -126,12 +143,47 @@ internal sealed class OsdNode : ISimNode
             Log = new DiskLogOptions { CacheBytes = _scenario.Draw.LogCacheBytes },
         };
         var server = new OsdServer(options, new Log(Host.Name, Host.Clock, new TraceLog(Host)), shards => ports.GetRange(0, shards));
-        server.OnFailed = why => _scenario.Note(Host, $"failed: {why}");
+        server.OnFailed = why => OnFailed(process, why);
         string? wrong = await server.StartAsync();
         _wrong = wrong ?? "";
-        if (wrong != null) { throw new SimFailure($"{Host.Name} does not start: {wrong}"); }
+        if (wrong != null && !IsDamaged) { throw new SimFailure($"{Host.Name} does not start: {wrong}"); }
+        if (wrong != null)
+        {
+            Reached.Mark("sim: damaged OSD refused to start");
+            _scenario.Note(Host, wrong);
+            return;
+        }
         Server = server;
     }
+
+    /// <summary>As the executable does: the process ends. Somebody starts it again.</summary>
+    private void OnFailed(SimProcess process, string why)
+    {
+        _scenario.Note(Host, $"failed: {why}");
+        if (!IsDamaged || _failed == process) { return; }
+        _failed = process;
+        Reached.Mark("sim: damaged OSD ended by itself");
+        _scenario.World.Schedule(1, () =>
+        {
+            if (Host.Process == process) { Host.Kill(); }
+        });
+        _scenario.World.Schedule(500 * Units.NanosPerMilli, () =>
+        {
+            if (!Host.IsRunning && !_scenario.IsRetired(this)) { Start(); }
+        });
+    }
+
+    private VolumeFormatOptions Format() => new()
+    {
+        Cluster = _scenario.ClusterUuid,
+        Kind = NodeKind.Osd,
+        NodeId = _id ?? 0,
+        Device = _device,
+        Shards = _scenario.Draw.Shards,
+        LogBytes = _scenario.Draw.LogBytes,
+        SegmentBytes = (int)(_scenario.Draw.LogBytes / 16),
+        Force = true,
+    };
 
     private async ReactorTask MakeAsync(SimSeat seat, SimDiskPort port)
     {
@@ -152,17 +204,7 @@ internal sealed class OsdNode : ISimNode
             if (reply.Status == ControlStatus.StatusOk) { _id = reply.OsdNewResult.Id; }
         }
         mon.Stop();
-        VolumeResult made = await DeviceVolume.FormatAsync(seat.Reactor, port, new VolumeFormatOptions
-        {
-            Cluster = _scenario.ClusterUuid,
-            Kind = NodeKind.Osd,
-            NodeId = _id.Value,
-            Device = _device,
-            Shards = _scenario.Draw.Shards,
-            LogBytes = _scenario.Draw.LogBytes,
-            SegmentBytes = (int)(_scenario.Draw.LogBytes / 16),
-            Force = true,
-        });
+        VolumeResult made = await DeviceVolume.FormatAsync(seat.Reactor, port, Format());
         if (made.Status != VolumeStatus.Ok) { throw new SimFailure($"{Host.Name}: mkfs: {made.Text}"); }
         _formatted = true;
     }

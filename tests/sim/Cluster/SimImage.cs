@@ -1,6 +1,7 @@
 using System.Collections.Generic;
 using Fastblock.Native.Base;
 using Fastblock.Tests.Sim.Checks;
+using Fastblock.Tests.Sim.Harness;
 
 namespace Fastblock.Tests.Sim.Cluster;
 
@@ -17,6 +18,13 @@ internal sealed class SimImage(string name, ulong number, long sizeBytes)
     /// <returns>Number of the opening.</returns>
     public int OnOpened(ulong generation)
     {
+        if (generation != 0)
+        {
+            foreach (ulong earlier in _generations)
+            {
+                if (earlier == generation) { throw new SimFailure($"{name}: owner generation {generation} was given twice"); }
+            }
+        }
         _generations.Add(generation);
         if (generation != 0) { History.RuleOut(opening => _generations[opening] < generation); }
         return _generations.Count - 1;

@@ -16,7 +16,7 @@ namespace Fastblock.Tests.Sim.Disk;
 /// </code>
 /// A write under way at a power cut counts as one more version; at a kill, each of its blocks arrives or does not.
 /// </summary>
-internal sealed class SimDisk
+internal sealed partial class SimDisk
 {
     private sealed class Cached(ulong sequence, byte[] bytes)
     {
@@ -39,6 +39,7 @@ internal sealed class SimDisk
         Prng = prng;
         _durable = new byte[]?[sizeBytes / Units.BlockBytes];
         _writtenAt = new long[_durable.Length];
+        _overwritten = new byte[]?[_durable.Length];
     }
 
     public SimWorld World { get; }
@@ -62,38 +63,22 @@ internal sealed class SimDisk
     }
 
     /// <summary>The disk was replaced by a new, empty one.</summary>
-    public void Replace()
+    /// <returns>The medium that was in, for <see cref="PutBack"/>.</returns>
+    public byte[]?[] Replace()
     {
-        Array.Clear(_durable);
+        byte[]?[] removed = [.. _durable];
+        PutBack(new byte[]?[_durable.Length]);
+        return removed;
+    }
+
+    /// <summary>A medium that was in before is in again.</summary>
+    public void PutBack(byte[]?[] medium)
+    {
+        medium.CopyTo(_durable, 0);
         _cached.Clear();
         _unreadable.Clear();
-    }
-
-    /// <summary>Makes a block unreadable until it is written again.</summary>
-    public void AddLatentError(long offsetBytes) => _ = _unreadable.Add(BlockOf(offsetBytes));
-
-    /// <summary>Flips one bit of a written block. False: nothing was ever written there.</summary>
-    public bool TryRot(long offsetBytes, int bit)
-    {
-        int block = BlockOf(offsetBytes);
-        if (_durable[block] == null || _cached.ContainsKey(block)) { return false; }
-        _durable[block]![bit / 8 % Units.BlockBytes] ^= (byte)(1 << (bit % 8));
-        return true;
-    }
-
-    /// <summary>Rots one block of a range that was written before some moment, if there is one.</summary>
-    public bool TryRotOld(long offsetBytes, long lengthBytes, long writtenBefore)
-    {
-        int first = BlockOf(offsetBytes);
-        int count = BlockOf(lengthBytes);
-        int start = Prng.Below(count);
-        for (int i = 0; i < count; i++)
-        {
-            int block = first + ((start + i) % count);
-            if (_writtenAt[block] > 0 && _writtenAt[block] < writtenBefore
-                && TryRot((long)block * Units.BlockBytes, Prng.Below(Units.BlockBytes * 8))) { return true; }
-        }
-        return false;
+        Array.Clear(_overwritten);
+        Array.Clear(_writtenAt);
     }
 
     /// <summary>Reads without time, faults or trace: for tests and offline checks.</summary>
@@ -185,7 +170,7 @@ internal sealed class SimDisk
         if (durable)
         {
             _ = _cached.Remove(block);
-            _durable[block] = bytes.ToArray();
+            MakeDurable(block, bytes.ToArray());
             return;
         }
         if (!_cached.TryGetValue(block, out List<Cached>? versions)) { _cached[block] = versions = new List<Cached>(1); }
@@ -200,7 +185,7 @@ internal sealed class SimDisk
             int count = 0;
             while (count < versions.Count && versions[count].Sequence <= sequence) { count++; }
             if (count == 0) { continue; }
-            _durable[block] = versions[count - 1].Bytes;
+            MakeDurable(block, versions[count - 1].Bytes);
             versions.RemoveRange(0, count);
             if (versions.Count == 0) { done.Add(block); }
         }

@@ -15,7 +15,7 @@ internal static class SimRunner
 
     private static readonly ConcurrentDictionary<string, long> Counts = new();
 
-    /// <summary>Marks reached by all runs of this process, with how often.</summary>
+    /// <summary>Marks reached by all runs of this process without a deliberate defect, with how often.</summary>
     public static IReadOnlyDictionary<string, long> Marks => Counts;
 
     /// <summary>The environment says which seeds to run.</summary>
@@ -41,21 +41,14 @@ internal static class SimRunner
         for (ulong seed = first; seed <= last; seed++) { yield return seed; }
     }
 
-    /// <summary>Runs one seed; throws with the full report when it fails.</summary>
-    public static SimResult Check(string name, ulong seed, Func<SimWorld, Scenario> create)
-    {
-        SimResult result = Run(name, seed, create);
-        if (result.Failure != null) { throw new SimFailure(result.Report); }
-        return result;
-    }
-
     /// <summary>Runs one seed, with a deliberate defect if one is named.</summary>
     public static SimResult Run(string name, ulong seed, Func<SimWorld, Scenario> create, SabotageKind sabotage = SabotageKind.None)
     {
         bool replay = Environment.GetEnvironmentVariable("FASTBLOCK_SIM_SEED") != null;
         string? path = replay ? Path.Combine(Path.GetTempPath(), $"fastblock-sim-{name}-{seed}{(sabotage == SabotageKind.None ? "" : "-" + sabotage)}.trace") : null;
         using var world = new SimWorld(seed, path);
-        Reached.Collect(mark => Counts.AddOrUpdate(mark, 1, (_, count) => count + 1));
+        WriteLog($"{name} {seed} begins{(sabotage == SabotageKind.None ? "" : $" with {sabotage}")}{Environment.NewLine}");
+        if (sabotage == SabotageKind.None) { Reached.Collect(static mark => Counts.AddOrUpdate(mark, 1, static (_, count) => count + 1)); }
         Sabotage.Use(sabotage);
         Scenario? scenario = null;
         string? failure = null;
@@ -82,11 +75,15 @@ internal static class SimRunner
             {world.Trace.Tail(TailLines)}
             """;
         string drawn = scenario?.Describe() ?? "";
-        if (Environment.GetEnvironmentVariable("FASTBLOCK_SIM_LOG") is { } log)
-        {
-            lock (Counts) { File.AppendAllText(log, $"{name} {seed} {(failure == null ? "ok" : "FAILED")} {world.Now / 1e9:F1} s {world.EventCount} events; {drawn}{Environment.NewLine}{report}"); }
-        }
+        WriteLog($"{name} {seed} {(failure == null ? "ok" : "FAILED")} {world.Now / 1e9:F1} s {world.EventCount} events; {drawn}{Environment.NewLine}{report}");
         return new SimResult(seed, failure, world.Trace.Hash, world.EventCount, world.Now, drawn, report);
+    }
+
+    /// <summary>FASTBLOCK_SIM_LOG=FILE: begin and end of every run.</summary>
+    private static void WriteLog(string text)
+    {
+        if (Environment.GetEnvironmentVariable("FASTBLOCK_SIM_LOG") is not { } log) { return; }
+        lock (Counts) { File.AppendAllText(log, text); }
     }
 
     /// <summary>Looks for a seed that notices the defect. The same seed without it must pass, else the find means nothing.</summary>

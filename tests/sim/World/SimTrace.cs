@@ -17,10 +17,10 @@ internal sealed class SimTrace : IDisposable
     private readonly StreamWriter? _file;
     private long _count;
 
-    /// <param name="path">File for every line, or null.</param>
+    /// <param name="path">File for every line, or null. Complete at any time: a run that does not end is looked at, too.</param>
     public SimTrace(string? path)
     {
-        if (path != null) { _file = new StreamWriter(path); }
+        if (path != null) { _file = new StreamWriter(path) { AutoFlush = true }; }
     }
 
     /// <summary>Hash of all lines so far: equal for two runs of one seed.</summary>
