@@ -23,7 +23,7 @@ internal sealed class Progress
     public ProgressState State { get; private set; }
 
     /// <summary>Highest index known to be durable there and equal to ours.</summary>
-    public LogIndex Match { get; private set; }
+    public LogIndex Match { get; set; }
 
     /// <summary>The next entry to send.</summary>
     public LogIndex Next { get; private set; }

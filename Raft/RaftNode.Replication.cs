@@ -303,6 +303,8 @@ internal sealed partial class RaftNode
         if (reply.Is(MessageFlags.NeedsState))
         {
             peer.NeedsState = true;
+            // What it has acknowledged may be what it has lost: it counts again when it is acknowledged again.
+            peer.Match = default;
             NeedHandOver(peer, now);
             AskHandOver(peer, now, effects);
         }

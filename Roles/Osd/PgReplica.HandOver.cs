@@ -43,7 +43,9 @@ internal sealed partial class PgReplica
         if (status != Errno.None) { return status; }
         // The same log, behind the state: both are durable, or only the state is and the hand-over is still marked as open.
         status = Group!.InstallBase(index, term);
-        if (status == Errno.None) { Received.Clear(); } // else it is tried again
-        return status;
+        if (status != Errno.None) { return status; } // it is tried again
+        Received.Clear();
+        (_releaseWanted, _storeReleases) = (0, 0); // these were of the log before
+        return Errno.None;
     }
 }

@@ -276,7 +276,8 @@ internal sealed partial class RaftGroup : IHeartbeatView
     public Errno InstallBase(LogIndex index, Term term, IProposalWaiter? done = null)
     {
         if (_node.IsLeader || _isClosed) { return Errno.Stale; }
-        if (index < _node.Commit || term > _node.Term) { return Errno.Stale; }
+        // A replica that needs the state may know of later commits than a leader that has just restarted: their entries follow.
+        if (index < (IsRecovering ? BaseIndex : _node.Commit) || term > _node.Term) { return Errno.Stale; }
         Errno status = _host.SaveBase(this, index, term, done);
         if (status != Errno.None) { return status; }
         DropPending(new LogIndex(_applied.Value + 1));
