@@ -15,7 +15,7 @@ internal static unsafe class LargeMemory
     {
         void* memory = Libc.mmap(null, (nuint)bytes, Libc.PROT_READ_WRITE,
             Libc.MAP_PRIVATE | Libc.MAP_ANONYMOUS | Libc.MAP_NORESERVE, -1, 0);
-        if (memory == Libc.MAP_FAILED) { throw new OutOfMemoryException($"{bytes} bytes of memory cannot be mapped"); }
+        if (memory == Libc.MAP_FAILED) { throw new InsufficientMemoryException($"{bytes} bytes of memory cannot be mapped"); }
         if (bytes >= HugePageBytes) { _ = Libc.madvise(memory, (nuint)bytes, Libc.MADV_HUGEPAGE); } // a wish; refused is fine
         return (byte*)memory;
     }

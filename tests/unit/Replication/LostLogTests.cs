@@ -1,6 +1,5 @@
 using System;
 using Fastblock.Native.Base;
-using Fastblock.Raft;
 using Fastblock.Storage.Kv;
 using Fastblock.Storage.Log;
 using Xunit;

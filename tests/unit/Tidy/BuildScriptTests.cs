@@ -1,6 +1,7 @@
 using System;
 using System.Diagnostics;
 using System.IO;
+using System.Runtime.Versioning;
 using System.Text.RegularExpressions;
 using Fastblock.Tests.Unit.Config;
 using Xunit;
@@ -10,6 +11,7 @@ namespace Fastblock.Tests.Unit.Tidy;
 /// <summary>build.ps1 is read by two shells; only one of them is here.</summary>
 public sealed class BuildScriptTests
 {
+    [SupportedOSPlatform("linux")]
     [Theory]
     [InlineData(0)]
     [InlineData(3)]
