@@ -37,6 +37,7 @@ internal sealed partial class DiskLog : IIterationHook
     private ulong _headSegment;
     private int _headOffset;
     private int _largestRecordBlocks;
+    private bool _headIsReserve;
     private int _entryReserve = LogLimits.EntryReserveSegments;
     private ulong _nextSequence = 1;
 
@@ -223,6 +224,8 @@ internal sealed partial class DiskLog : IIterationHook
     {
         if (_failure is not Errno.None) { return Errno.Io; }
         int max = _options.MaxWriteBytes;
+        // A head that was opened out of the metadata's reserve is part of it: entries would fill what the cleaner needs.
+        if (room is LogRoom.Entry && _headIsReserve && FreeSegments < LogLimits.MetadataReserveSegments) { return RefuseFull(); }
         if (_open is not null && _headOffset + payloadBytes <= _segmentBytes
             && _open.HasRoomInBatch(recordBytes, payloadBytes, max))
         {
@@ -233,18 +236,16 @@ internal sealed partial class DiskLog : IIterationHook
         if (bytes > _segmentBytes) { return Errno.Invalid; }
         NoteRecordSize(bytes / Units.BlockBytes);
         bool crosses = _headOffset + bytes > _segmentBytes;
-        if (crosses && FreeSegments <= Reserve(room))
-        {
-            Reached.Mark("log: full");
-            _statistics.Refused++;
-            _cleaner.Wake();
-            return Errno.NoSpace;
-        }
+        if (crosses && FreeSegments <= Reserve(room)) { return RefuseFull(); }
         if (_open is null || crosses || !_open.HasRoomForBatch(headerBlocks, payloadBytes, max))
         {
             if (_free.Count == 0) { return Errno.Again; }
             CloseOpenWrite();
-            if (crosses) { EnterNextSegment(); }
+            if (crosses)
+            {
+                EnterNextSegment();
+                _headIsReserve = room is not LogRoom.Entry;
+            }
             _open = _free.Pop();
             _open.Begin(_logOffset + RegionOffset(_headSegment) + _headOffset, _headSegment);
         }
@@ -253,6 +254,14 @@ internal sealed partial class DiskLog : IIterationHook
         _headOffset += headerBlocks * Units.BlockBytes;
         if (room is LogRoom.Cleaning) { _statistics.CleaningBytes += headerBlocks * Units.BlockBytes; }
         return Errno.None;
+    }
+
+    private Errno RefuseFull()
+    {
+        Reached.Mark("log: full");
+        _statistics.Refused++;
+        _cleaner.Wake();
+        return Errno.NoSpace;
     }
 
     private int Reserve(LogRoom room) => room switch
