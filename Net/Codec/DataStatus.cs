@@ -40,7 +40,7 @@ internal enum DataStatus : byte
     /// <summary>Final: the OSD does not know the operation.</summary>
     NotSupported = 11,
 
-    /// <summary>Final: no replica could supply these blocks undamaged.</summary>
+    /// <summary>Final: these blocks are damaged where they are read.</summary>
     Io = 12,
 
     /// <summary>Final: the image is being or has been deleted.</summary>

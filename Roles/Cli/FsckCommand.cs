@@ -12,7 +12,7 @@ using Fastblock.Storage.Volume;
 namespace Fastblock.Roles.Cli;
 
 /// <summary><c>fastblock fsck</c>: proves that a device is consistent, or with --compare that the replicas of a running cluster
-/// hold the same bytes. Repairs nothing: a damaged block is mended from another replica when it is read.</summary>
+/// hold the same bytes. Repairs nothing: a read of a damaged block fails with an I/O error as long as its OSD serves it.</summary>
 internal static class FsckCommand
 {
     public static Command Create()

@@ -39,7 +39,7 @@ internal sealed class ImageIo(IImageIoListener listener)
     public long Cookie { get; set; }
 
     /// <summary>The outcome: None; NoSpace; Stale = another client has taken the image over; ReadOnly; Invalid = outside of
-    /// the image or not whole sectors; Io = damaged on every replica; NotFound = the image is gone; ShutDown.</summary>
+    /// the image or not whole sectors; Io = damaged where it is read; NotFound = the image is gone; ShutDown.</summary>
     public Errno Status { get; private set; }
 
     /// <summary>Write: what is to be written, in order.</summary>

@@ -20,7 +20,8 @@ internal sealed class HealthCode
         "an emptied device does not become an old OSD again: make it a new one with 'fastblock osd mkfs'");
 
     public static readonly HealthCode OsdCorruption = new("OSD_CORRUPTION", HealthLevel.HealthErr,
-        "{0} OSDs found damaged data on their devices", "check the device (dmesg, smartctl); damaged blocks are read from other replicas");
+        "{0} OSDs found damaged data on their devices",
+        "reads of damaged blocks fail with an I/O error: check the device (dmesg, smartctl); stop that OSD and the other replicas serve them");
 
     public static readonly HealthCode OsdLostData = new("OSD_LOST_DATA", HealthLevel.HealthErr,
         "{0} OSDs have lost replicas that they should hold",
