@@ -112,8 +112,8 @@ internal static class ImageCommand
         return whyNot is null ? bytes : throw new OperatorException(ExitCode.Usage, $"--size {text}: {whyNot}");
     }
 
-    /// <summary>Makes an image and says so; also used by vstart.</summary>
-    public static async ReactorTask<ExitCode> CreateAsync(ClusterSession session, ImageSpec image, long bytes)
+    /// <summary>Makes an image and says so.</summary>
+    private static async ReactorTask<ExitCode> CreateAsync(ClusterSession session, ImageSpec image, long bytes)
     {
         ControlReply reply = await session.AskAsync(new ControlRequest
         {

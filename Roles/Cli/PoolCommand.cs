@@ -84,8 +84,8 @@ internal static class PoolCommand
             : throw new OperatorException(ExitCode.Usage, $"--object-size {text}: must be a power of two from 64K to 4M");
     }
 
-    /// <summary>Makes a pool and says so; also used by vstart.</summary>
-    public static async ReactorTask<ExitCode> CreateAsync(ClusterSession session, PoolCreateRequest request)
+    /// <summary>Makes a pool and says so.</summary>
+    private static async ReactorTask<ExitCode> CreateAsync(ClusterSession session, PoolCreateRequest request)
     {
         ControlReply reply = await session.AskAsync(new ControlRequest { PoolCreate = request }, $"pool '{request.Name}' was not made");
         CommandOutput.Print(session.Json, json =>

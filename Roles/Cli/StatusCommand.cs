@@ -15,8 +15,8 @@ internal static class StatusCommand
     public static Command Create() => new ManualCommand("status", "Show the whole cluster on one screen.",
         "fastblock status", "fastblock status --json | jq .pgs_clean").Does(parsed => ClusterSession.Run(parsed, RunAsync));
 
-    /// <summary>Asks and prints; also the end of vstart's report.</summary>
-    public static async ReactorTask<ExitCode> RunAsync(ClusterSession session)
+    /// <summary>Asks and prints.</summary>
+    private static async ReactorTask<ExitCode> RunAsync(ClusterSession session)
     {
         ControlReply reply = await session.AskAsync(new ControlRequest { Status = new StatusRequest() }, "status");
         CommandOutput.Print(session.Json, json => WriteJson(json, reply.StatusResult), output => WriteText(output, reply.StatusResult));

@@ -39,7 +39,7 @@ internal static class CommonOptions
 
     public static readonly Option<double> Timeout = new("--timeout")
     {
-        Description = "Seconds after which the command gives up with exit code 6.",
+        Description = "Seconds after which the command gives up with exit code 6, or 7 when it never reached anybody.",
         HelpName = "SECONDS",
         DefaultValueFactory = _ => TimeoutDefaultSeconds,
         Recursive = true,

@@ -152,7 +152,6 @@ internal static class OsdCommand
         return ProcessSettings.Apply(request.LogLevel, log, process);
     }
 
-    /// <summary>Decimal or 0x hex.</summary>
     /// <summary>A reactor that silently ran on another core than the one it was given would only be slow.</summary>
     private static void RequireCores(ulong mask)
     {
