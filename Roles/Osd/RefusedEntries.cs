@@ -88,11 +88,14 @@ internal sealed class RefusedEntries
     {
         (_savedInBatch, _droppedInBatch) = (0, 0);
         Span<byte> key = stackalloc byte[PgKeys.ImageBytes];
-        foreach (ulong first in _dropped)
+        if (_dropped.Count > 0) // a walk over nothing would allocate
         {
-            PgKeys.Refused(pg, first, key);
-            if (!batch.TryDelete(key)) { return false; }
-            _droppedInBatch++;
+            foreach (ulong first in _dropped)
+            {
+                PgKeys.Refused(pg, first, key);
+                if (!batch.TryDelete(key)) { return false; }
+                _droppedInBatch++;
+            }
         }
         while (_savedInBatch < _unsaved.Count)
         {

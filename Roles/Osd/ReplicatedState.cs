@@ -184,6 +184,7 @@ internal sealed class ReplicatedState
 
     private bool AddGone(KvBatch batch, PgId pg)
     {
+        if (_gone.Count == 0) { return true; } // a walk over nothing would allocate
         Span<byte> key = stackalloc byte[PgKeys.ImageBytes];
         foreach (ulong image in _gone)
         {
