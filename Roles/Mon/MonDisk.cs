@@ -64,7 +64,7 @@ internal sealed class MonDisk(KvStore kv) : ILogListener
             if (scan.Value.Length < 8) { return false; }
             string key = Encoding.UTF8.GetString(scan.Key[ValuePrefix.Length..]);
             ulong changed = BinaryPrimitives.ReadUInt64LittleEndian(scan.Value);
-            store.Load(key, new StoreValue(scan.Value[8..].ToArray(), changed));
+            if (!store.TryLoad(key, new StoreValue(scan.Value[8..].ToArray(), changed))) { return false; }
         }
         store.EndLoad(revision);
         return true;

@@ -145,7 +145,10 @@ internal sealed partial class MonServer
     {
         foreach (MapEntry entry in request.Entries)
         {
-            _store.Load(entry.Key, new StoreValue(entry.Value.ToByteArray(), entry.Revision));
+            if (!_store.TryLoad(entry.Key, new StoreValue(entry.Value.ToByteArray(), entry.Revision)))
+            {
+                return $"the record '{entry.Key}' is none that this version can read";
+            }
             _disk.AddValue(entry.Key, entry.Value.Span, entry.Revision);
         }
         if (request.Last) { _disk.AddState(install.Revision, install.Index); }

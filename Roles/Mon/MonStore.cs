@@ -62,8 +62,22 @@ internal sealed class MonStore
         return true;
     }
 
-    /// <summary>Start-up: takes over a value that was found on disk.</summary>
-    public void Load(string key, StoreValue value) => Put(key, value);
+    /// <summary>Start-up or hand-over: takes over a value from disk or from another monitor.</summary>
+    /// <returns>False when it is a record that this version cannot read; nothing was changed.</returns>
+    public bool TryLoad(string key, StoreValue value)
+    {
+        if (key.StartsWith(MapKeys.Prefix, StringComparison.Ordinal))
+        {
+            if (!Map.TryPut(key, value.Bytes, new Epoch(value.Revision))) { return false; }
+        }
+        else if (key.StartsWith(StoreKeys.Requests, StringComparison.Ordinal)
+            && TryReadOutcome(value.Bytes, out (Guid, ulong) identity, out byte[] reply))
+        {
+            _outcomes[identity] = reply;
+        }
+        _values[key] = value;
+        return true;
+    }
 
     /// <summary>Start-up or hand-over: everything has been loaded, and this is the state as of <paramref name="revision"/>.</summary>
     public void EndLoad(ulong revision)
@@ -100,20 +114,8 @@ internal sealed class MonStore
         return true;
     }
 
-    private void Put(string key, StoreValue value)
-    {
-        _values[key] = value;
-        if (key.StartsWith(MapKeys.Prefix, StringComparison.Ordinal))
-        {
-            // Only this program writes records, so one that it cannot read is a bug (or a newer version's, which was refused).
-            Invariant.Require(Map.TryPut(key, value.Bytes, new Epoch(value.Revision)));
-        }
-        else if (key.StartsWith(StoreKeys.Requests, StringComparison.Ordinal)
-            && TryReadOutcome(value.Bytes, out (Guid, ulong) identity, out byte[] reply))
-        {
-            _outcomes[identity] = reply;
-        }
-    }
+    /// <summary>Applies a committed value. Only this program proposes records, so one that it cannot read is a bug.</summary>
+    private void Put(string key, StoreValue value) => Invariant.Require(TryLoad(key, value));
 
     private void Remove(string key)
     {

@@ -148,7 +148,8 @@ internal sealed class ImageSession(ImageId image)
             IsOpen = BinaryPrimitives.ReadUInt64LittleEndian(bytes[32..]) == 1,
             AsOf = BinaryPrimitives.ReadUInt64LittleEndian(bytes[40..]),
         };
-        if (session.IsOpen != (bytes.Length == MaxStoredBytes)) { return false; }
+        bool isOpenSound = BinaryPrimitives.ReadUInt64LittleEndian(bytes[32..]) <= 1;
+        if (!isOpenSound || session.IsOpen != (bytes.Length == MaxStoredBytes)) { return false; }
         for (int i = 0; session.IsOpen && i < session._applied.Length; i++)
         {
             session._applied[i] = BinaryPrimitives.ReadUInt64LittleEndian(bytes[(NumbersBytes + (i * 8))..]);

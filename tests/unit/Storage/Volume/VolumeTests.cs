@@ -178,6 +178,24 @@ public sealed class VolumeTests : IDisposable
     }
 
     [Fact]
+    public void Every_bit_flip_and_every_cut_of_a_superblock_is_noticed()
+    {
+        VolumeLabel label = Format().Label!;
+        byte[] block = _device.Contents(label.PartOffset(0), 4096).ToArray();
+        Assert.Equal(BlockState.Valid, ShardSuperblock.TryRead(block, 0, out _, out _));
+        for (int bit = 0; bit < 8 * 4096; bit += bit < 8 * 300 ? 1 : 97)
+        {
+            block[bit / 8] ^= (byte)(1 << (bit % 8));
+            Assert.NotEqual(BlockState.Valid, ShardSuperblock.TryRead(block, 0, out _, out _));
+            block[bit / 8] ^= (byte)(1 << (bit % 8));
+        }
+        for (int length = 0; length < 4096; length += 41)
+        {
+            Assert.NotEqual(BlockState.Valid, ShardSuperblock.TryRead(block.AsSpan(0, length), 0, out _, out _));
+        }
+    }
+
+    [Fact]
     public void A_superblock_of_another_shard_or_device_is_refused()
     {
         VolumeLabel label = Format().Label!;
