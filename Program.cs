@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.CommandLine;
 using System.CommandLine.Help;
+using System.IO;
 using Fastblock.Roles.Bench;
 using Fastblock.Roles.Cli;
 using Fastblock.Roles.Config;
@@ -32,6 +33,16 @@ internal static class Program
         {
             Console.Error.WriteLine($"fastblock: {mistake.Message}");
             return (int)mistake.Code;
+        }
+        catch (UnauthorizedAccessException denied)
+        {
+            Console.Error.WriteLine($"fastblock: {denied.Message}");
+            return (int)ExitCode.Permission;
+        }
+        catch (IOException failure) // a full disk, a closed pipe
+        {
+            Console.Error.WriteLine($"fastblock: {failure.Message}");
+            return (int)ExitCode.Failed;
         }
     }
 

@@ -1,7 +1,7 @@
-using System;
 using Fastblock.Native.Base;
 using Fastblock.Native.Reactor;
 using Fastblock.Net.Proto;
+using Fastblock.Roles.Config;
 
 namespace Fastblock.Roles.Hosting;
 
@@ -12,14 +12,14 @@ internal static class ProcessSettings
     public static ControlReply Apply(LogLevelRequest request, Log log, ServerProcess process)
     {
         LogLevel level = log.Level;
-        if (request.Level.Length > 0 && !Enum.TryParse(request.Level, ignoreCase: true, out level))
+        if (request.Level.Length > 0 && !ConfigKey.TryChoice(request.Level, out level))
         {
             return Refused($"log level '{request.Level}': must be debug, info, warn or error");
         }
         WaitStrategy? poll = null;
         if (request.Poll.Length > 0)
         {
-            if (!Enum.TryParse(request.Poll, ignoreCase: true, out WaitStrategy named))
+            if (!ConfigKey.TryChoice(request.Poll, out WaitStrategy named))
             {
                 return Refused($"poll '{request.Poll}': must be adaptive, busy or sleep");
             }

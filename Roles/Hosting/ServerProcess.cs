@@ -71,21 +71,34 @@ internal sealed class ServerProcess : IDisposable
     /// <param name="start">Runs on the first reactor; a text is why the server cannot start.</param>
     /// <param name="started">Runs on the main thread once the server runs.</param>
     /// <param name="stop">Runs on the first reactor for a clean end.</param>
+    /// <remarks>However it ends, the reactor threads have ended too: the caller frees the memory that they use.</remarks>
     public ExitCode Run(Func<ReactorTask<string?>> start, Action started, Func<ReactorTask> stop)
     {
         using PosixSignalRegistration term = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
-        foreach (ReactorThread thread in _threads) { thread.Start(); }
-        string? wrong = RunOnFirst(start, Timeout.InfiniteTimeSpan);
-        if (wrong is not null) { throw new OperatorException(ExitCode.WrongState, wrong); }
+        try
+        {
+            foreach (ReactorThread thread in _threads) { thread.Start(); }
+            bool hasStarted = RunOnFirst(start, Timeout.InfiniteTimeSpan, out string? wrong);
+            if (wrong is not null) { throw new OperatorException(ExitCode.WrongState, wrong); }
+            // A start that was cut short has opened only a part: there is nothing yet that a clean end could bring to rest.
+            if (hasStarted) { ServeUntilEnd(started, stop); }
+        }
+        finally
+        {
+            foreach (ReactorThread thread in _threads) { thread.Stop(); }
+        }
+        if (_refusal is not null) { throw new OperatorException(ExitCode.Permission, _refusal); }
+        return ExitCode.Ok;
+    }
+
+    private void ServeUntilEnd(Action started, Func<ReactorTask> stop)
+    {
         started();
         _end.Wait();
         if (_failure is not null) { throw new OperatorException(ExitCode.Failed, _failure); }
         _end.Reset();
-        _ = RunOnFirst(() => StopAsync(stop), StopTimeout);
-        foreach (ReactorThread thread in _threads) { thread.Stop(); }
-        if (_refusal is not null) { throw new OperatorException(ExitCode.Permission, _refusal); }
-        return ExitCode.Ok;
+        _ = RunOnFirst(() => StopAsync(stop), StopTimeout, out _);
     }
 
     private static async ReactorTask<string?> StopAsync(Func<ReactorTask> stop)
@@ -116,7 +129,10 @@ internal sealed class ServerProcess : IDisposable
         _threads.Add(new ReactorThread(reactor, core, $"{options.Name}-{index}"));
     }
 
-    private string? RunOnFirst(Func<ReactorTask<string?>> work, TimeSpan timeout)
+    /// <summary>Runs work on the first reactor; with an infinite timeout, an end of the process cuts the waiting short.</summary>
+    /// <param name="wrong">What the work returned, or why the process failed meanwhile.</param>
+    /// <returns>Whether the work has ended.</returns>
+    private bool RunOnFirst(Func<ReactorTask<string?>> work, TimeSpan timeout, out string? wrong)
     {
         using ManualResetEventSlim done = new();
         string? result = null;
@@ -127,7 +143,8 @@ internal sealed class ServerProcess : IDisposable
         }, Fail));
         int which = WaitHandle.WaitAny(timeout == Timeout.InfiniteTimeSpan
             ? [done.WaitHandle, _end.WaitHandle] : [done.WaitHandle], timeout);
-        return which == 0 ? result : _failure;
+        wrong = which == 0 ? result : _failure;
+        return which == 0;
     }
 
     private sealed class Call(Func<ReactorTask> work, Action<string> fail) : IRunnable
