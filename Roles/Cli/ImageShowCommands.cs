@@ -173,7 +173,7 @@ internal static class ImageShowCommands
             table.Add(spec.ToString(), SizeText.Format(image.SizeBytes), SizeText.Format(allocated));
             table.WriteTo(output);
         });
-        return ExitCode.Ok;
+        return missing > 0 ? ExitCode.Failed : ExitCode.Ok;
     }
 
     internal static string Time(long wallMillis) => wallMillis == 0 ? "unknown"

@@ -25,7 +25,7 @@ internal sealed class ReplicaCompare(ClusterSession session)
     private int _equal;
     private ulong _objects;
 
-    /// <returns>Ok = all replicas are there and equal.</returns>
+    /// <returns>Ok = all replicas are there and equal; Timeout = none differ, but some could not be compared in time.</returns>
     public async ReactorTask<ExitCode> RunAsync(string? poolName)
     {
         ClusterMap map = await session.MapAsync();
@@ -38,7 +38,7 @@ internal sealed class ReplicaCompare(ClusterSession session)
         }
         foreach (PgInfo pg in pgs) { await CompareAsync(map, pg); }
         CommandOutput.Print(session.Json, WriteJson, WriteText);
-        return _different.Count > 0 ? ExitCode.Failed : _unknown.Count > 0 ? ExitCode.WrongState : ExitCode.Ok;
+        return _different.Count > 0 ? ExitCode.Failed : _unknown.Count > 0 ? ExitCode.Timeout : ExitCode.Ok;
     }
 
     private async ReactorTask CompareAsync(ClusterMap map, PgInfo pg)

@@ -21,10 +21,14 @@ internal sealed class MetricsServer : IDisposable
     /// <summary>Requests answered at the same time; further ones are closed at once.</summary>
     private const int ConnectionsMax = 8;
 
+    /// <summary>Rest after a failed accept.</summary>
+    private const int AcceptAgainMillis = 100;
+
     private readonly MetricsRegistry _registry;
     private readonly Func<(bool IsHealthy, string Text)> _health;
     private readonly Socket _listener;
     private int _connections;
+    private volatile bool _isDisposed;
 
     private MetricsServer(MetricsRegistry registry, Func<(bool IsHealthy, string Text)> health, Socket listener)
     {
@@ -60,10 +64,15 @@ internal sealed class MetricsServer : IDisposable
         return server;
     }
 
-    public void Dispose() => _listener.Dispose();
+    public void Dispose()
+    {
+        _isDisposed = true;
+        _listener.Dispose();
+    }
 
     private void AcceptLoop()
     {
+        bool hasFailed = false;
         while (true)
         {
             Socket connection;
@@ -71,15 +80,16 @@ internal sealed class MetricsServer : IDisposable
             {
                 connection = _listener.Accept();
             }
-            catch (SocketException failure) when (failure.SocketErrorCode is SocketError.ConnectionReset or SocketError.TooManyOpenSockets)
+            catch (Exception failure) when (failure is SocketException or ObjectDisposedException)
             {
-                Thread.Yield();
+                if (_isDisposed) { return; }
+                // No descriptors or no memory: both come back. Said once, not every 100 ms.
+                if (!hasFailed) { Console.Error.WriteLine($"metrics: connections cannot be accepted: {failure.Message}"); }
+                hasFailed = true;
+                Thread.Sleep(AcceptAgainMillis);
                 continue;
             }
-            catch (Exception closed) when (closed is SocketException or ObjectDisposedException)
-            {
-                return;
-            }
+            hasFailed = false;
             if (Interlocked.Increment(ref _connections) > ConnectionsMax)
             {
                 Interlocked.Decrement(ref _connections);

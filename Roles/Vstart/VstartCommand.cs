@@ -78,7 +78,16 @@ internal static class VstartCommand
                 throw new OperatorException(ExitCode.NotFound, $"there is no vstart cluster in {folder.Root}");
             }
             int stopped = new VstartServers(folder).StopAll();
-            System.Console.Error.WriteLine($"{stopped} servers stopped");
+            if (parsed.GetValue(CommonOptions.Json))
+            {
+                CommandOutput.Print(asJson: true, json =>
+                {
+                    json.WriteStartObject();
+                    json.WriteNumber("stopped", stopped);
+                    json.WriteEndObject();
+                }, _ => { });
+            }
+            else { System.Console.Error.WriteLine($"{stopped} servers stopped"); }
             return ExitCode.Ok;
         });
     }
