@@ -1,6 +1,7 @@
 using System;
-using System.Diagnostics;
+using System.Globalization;
 using System.IO;
+using System.Text.RegularExpressions;
 using Xunit;
 
 namespace Fastblock.Tests.E2e;
@@ -20,10 +21,26 @@ public sealed class BinaryTests
     [Fact]
     public void Version_is_printed_at_once()
     {
-        _ = Shell.Fastblock("--version").Ok();
-        Stopwatch watch = Stopwatch.StartNew();
         Assert.Matches(@"^fastblock \d+\.\d+\.\d+\n$", Shell.Fastblock("--version").Ok().Output);
-        Assert.InRange(watch.ElapsedMilliseconds, 0, 500); // 50 ms is the goal; the machine may be busy
+        // Promised are 50 ms. What it computes is the same on a busy machine too; the best of five, for others share its caches.
+        double best = double.MaxValue;
+        for (int run = 0; run < 5; run++) { best = Math.Min(best, ProcessorMillis("--version")); }
+        Assert.InRange(best, 0, 50);
+    }
+
+    /// <summary>User and system time of one run, as the shell's <c>times</c> has it for its children: in the second line.</summary>
+    private static double ProcessorMillis(string argument)
+    {
+        string times = Shell.Run("sh", "-c", "\"$0\" \"$1\" > /dev/null && times", Binary.Path, argument).Ok().Output;
+        MatchCollection parts = Regex.Matches(times.Split('\n')[1], @"(\d+)m([\d.]+)s");
+        Assert.Equal(2, parts.Count);
+        double seconds = 0;
+        foreach (Match part in parts)
+        {
+            seconds += (60 * double.Parse(part.Groups[1].Value, CultureInfo.InvariantCulture))
+                + double.Parse(part.Groups[2].Value, CultureInfo.InvariantCulture);
+        }
+        return 1000 * seconds;
     }
 
     [Fact]
