@@ -52,10 +52,11 @@ internal sealed class VstartCluster : IDisposable
     {
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
         using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
+        bool hadServers = _directory.Servers().Exists(_servers.IsRunning);
+        _settings = VstartPlan.Decide(_options, _directory, hadServers);
         RequireFreeNbdPort();
         _directory.Create();
-        bool hadServers = _directory.Servers().Exists(_servers.IsRunning);
-        _settings = VstartPlan.Prepare(_options, _directory, _ports, hadServers);
+        _settings = VstartPlan.Save(_settings, _options.Mons ?? VstartOptions.MonsDefault, _directory, _ports);
         _admin = new VstartAdmin(ConfigReader.Load(_directory.Config), _options.StepTime, _stop, RequireServers,
             Path.Combine(_directory.Root, "logs"));
         try
@@ -132,8 +133,9 @@ internal sealed class VstartCluster : IDisposable
     /// <summary>A busy port is told before anything is started.</summary>
     private void RequireFreeNbdPort()
     {
-        if (_options.NbdPort == 0 || _servers.IsRunning("nbd") || FreePorts.IsFree(_options.NbdPort)) { return; }
-        throw new OperatorException(ExitCode.WrongState, $"port {_options.NbdPort} of 127.0.0.1 is in use (another NBD server or "
+        int port = _options.NbdPort ?? _settings.NbdPort;
+        if (port == 0 || _servers.IsRunning("nbd") || FreePorts.IsFree(port)) { return; }
+        throw new OperatorException(ExitCode.WrongState, $"port {port} of 127.0.0.1 is in use (another NBD server or "
             + "vstart?): stop that, or choose another with --nbd-port (0 = any free one)");
     }
 
@@ -144,8 +146,9 @@ internal sealed class VstartCluster : IDisposable
             string server = $"mon.{id}";
             if (!File.Exists(_directory.MonDevice(id)))
             {
-                VstartServers.Run(server, "mon", "mkfs", "--device", _directory.MonDevice(id), "--id", Text(id), "--mons", MonList,
-                    "--cluster", ClusterUuid(), "--shards", Text(_settings.Shards));
+                string cluster = ClusterUuid();
+                MakeDevice(_directory.MonDevice(id), path => VstartServers.Run(server, "mon", "mkfs", "--device", path, "--id", Text(id),
+                    "--mons", MonList, "--cluster", cluster, "--shards", Text(_settings.Shards)));
             }
             if (TryStart(server, "mon", "--device", _directory.MonDevice(id), "--config", _directory.Config)) { Say($"{server} started at {Mons[id]}"); }
         }
@@ -156,8 +159,17 @@ internal sealed class VstartCluster : IDisposable
     private string ClusterUuid()
     {
         string path = Path.Combine(_directory.Root, "cluster.uuid");
-        if (!File.Exists(path)) { File.WriteAllText(path, Guid.NewGuid().ToString()); }
+        if (!File.Exists(path)) { VstartDirectory.Write(path, Guid.NewGuid().ToString()); }
         return File.ReadAllText(path).Trim();
+    }
+
+    /// <summary>A device gets its name when it is complete: what was cut short is made anew by the next start.</summary>
+    private static void MakeDevice(string path, Action<string> format)
+    {
+        string unfinished = VstartDirectory.Unfinished(path);
+        File.Delete(unfinished);
+        format(unfinished);
+        File.Move(unfinished, path);
     }
 
     private void StartOsds()
@@ -179,7 +191,8 @@ internal sealed class VstartCluster : IDisposable
             }
             if (!_settings.InMemory && !File.Exists(device))
             {
-                VstartServers.Run(server, "osd", "mkfs", "--device", device, "--size", SizeText.FormatExact(_settings.SizeBytes), "--mon", MonList);
+                MakeDevice(device, path => VstartServers.Run(server, "osd", "mkfs", "--device", path,
+                    "--size", SizeText.FormatExact(_settings.SizeBytes), "--mon", MonList));
             }
             // One reactor each, spread over the cores; where there are more OSDs than cores they share them.
             string mask = "0x" + (cores.Count == 0 ? 0 : 1UL << cores[index % cores.Count]).ToString("x", CultureInfo.InvariantCulture);
@@ -239,7 +252,7 @@ internal sealed class VstartCluster : IDisposable
     private void StartNbd()
     {
         if (_servers.IsRunning("nbd")) { return; }
-        int port = _options.NbdPort == 0 ? _ports.Take(_settings.NbdPort, wasOurs: true) : _options.NbdPort;
+        int port = _options.NbdPort == 0 ? _ports.Take(_settings.NbdPort, wasOurs: true) : _options.NbdPort ?? _settings.NbdPort;
         File.Delete(_directory.NbdSocket);
         // An owner that died without saying so is fenced: this export is the only writer that vstart knows of.
         _ = TryStart("nbd", "nbd", $"{PoolName}/{ImageName}", "--listen", $"127.0.0.1:{port}", "--listen", _directory.NbdSocket,

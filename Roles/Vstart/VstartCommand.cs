@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.IO;
+using System.Numerics;
 using Fastblock.Native.Base;
 using Fastblock.Roles.Config;
 
@@ -18,11 +19,10 @@ internal static class VstartCommand
         Option<int?> shards = Number("--shards", "Shards of every OSD (default 1).");
         Option<string?> size = new("--size") { Description = "Size of each OSD's device (default 4G); image vol/demo gets half of the pool's room, at most 8G.", HelpName = "SIZE" };
         Option<string?> device = new("--device") { Description = "file: devices are sparse files in the folder (default). mem: in the OSDs' memory, gone with them.", HelpName = "file|mem" };
-        Option<int> nbdPort = new("--nbd-port")
+        Option<int?> nbdPort = new("--nbd-port")
         {
-            Description = "TCP port of the NBD export on 127.0.0.1; 0 = any free one.",
+            Description = $"TCP port of the NBD export on 127.0.0.1 (default {VstartOptions.NbdPortDefault}, or where it was); 0 = any free one.",
             HelpName = "PORT",
-            DefaultValueFactory = _ => VstartOptions.NbdPortDefault,
         };
         Option<bool> noBench = new("--no-bench") { Description = "Do not write and verify a few seconds of random I/O." };
         Option<bool> detach = new("--detach") { Description = "Return when the cluster is ready; end it with 'fastblock vstart stop'." };
@@ -110,14 +110,11 @@ internal static class VstartCommand
             { Replicas: not (null or 1 or 3 or 5) } => $"--replicas {options.Replicas}: must be 1, 3 or 5",
             { Shards: < 1 or > 64 } => $"--shards {options.Shards}: must be 1 to 64",
             { Pgs: < 1 or > 16384 } => $"--pgs {options.Pgs}: must be 1 to 16384",
+            { Pgs: int pgs } when !BitOperations.IsPow2(pgs) => $"--pgs {pgs}: must be a power of two",
             { NbdPort: < 0 or > 65535 } => $"--nbd-port {options.NbdPort}: must be 0 to 65535",
             { SizeBytes: < 256 * Units.MiB } => "--size: must be at least 256M",
             _ => null,
         };
-        if (options is { Replicas: int replicas } && replicas > (options.Osds ?? VstartOptions.OsdsDefault) && options.Osds is not null)
-        {
-            whyNot ??= $"--replicas {replicas}: needs at least as many OSDs (--osds {options.Osds})";
-        }
         return whyNot is null ? options : throw new OperatorException(ExitCode.Usage, whyNot);
     }
 }

@@ -53,14 +53,29 @@ internal sealed class VstartDirectory
         }
     }
 
-    /// <summary>The two folders of an attempt that ended early are ours and do no harm.</summary>
+    /// <summary>What an attempt that ended early left is ours and does no harm.</summary>
     private bool HasForeignEntries() => Array.Exists(Directory.GetFileSystemEntries(Root),
-        entry => Path.GetFileName(entry) is not ("logs" or "pids"));
+        entry => Path.GetFileName(entry) is not ("logs" or "pids") && entry != Unfinished(Settings));
+
+    /// <summary>Name of a file of the folder until it is complete.</summary>
+    public static string Unfinished(string path) => path + ".new";
+
+    /// <summary>Replaces a file as a whole: after a kill or a power cut it is the old one or the new one.</summary>
+    public static void Write(string path, string text)
+    {
+        string unfinished = Unfinished(path);
+        using (FileStream file = File.Create(unfinished))
+        {
+            file.Write(System.Text.Encoding.UTF8.GetBytes(text));
+            file.Flush(flushToDisk: true);
+        }
+        File.Move(unfinished, path, overwrite: true);
+    }
 
     /// <summary>Deletes everything that vstart made; only called when no server runs.</summary>
     public void Wipe()
     {
-        foreach (string pattern in (string[])["mon.*.img", "osd.*.img", "vstart.toml", "fastblock.toml", "cluster.uuid", "nbd.sock"])
+        foreach (string pattern in (string[])["mon.*.img", "osd.*.img", "*.new", "vstart.toml", "fastblock.toml", "cluster.uuid", "nbd.sock"])
         {
             foreach (string file in Directory.GetFiles(Root, pattern)) { File.Delete(file); }
         }

@@ -26,7 +26,8 @@ internal sealed record VstartOptions
     /// <summary>Devices in the memory of the OSD processes.</summary>
     public bool? InMemory { get; init; }
 
-    public int NbdPort { get; init; } = NbdPortDefault;
+    /// <summary>0 = any free one; null = where it listened last.</summary>
+    public int? NbdPort { get; init; }
     public bool NoBench { get; init; }
     public bool Detach { get; init; }
 

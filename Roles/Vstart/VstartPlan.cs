@@ -1,33 +1,41 @@
 using System;
 using System.Collections.Generic;
-using System.IO;
 using Fastblock.Native.Base;
 using Fastblock.Roles.Config;
+using Fastblock.Storage.Volume;
 
 namespace Fastblock.Roles.Vstart;
 
 /// <summary>What a cluster is to be: from the options for a new one, from its folder for one that exists.</summary>
 internal static class VstartPlan
 {
-    /// <summary>Settles the cluster's settings and writes them, and the configuration for the command line, into its folder.</summary>
+    /// <summary>Settles what the cluster is to be. Changes nothing: what cannot be is refused before anything is made.</summary>
     /// <param name="isRunning">Some server of it runs.</param>
-    public static VstartSettings Prepare(VstartOptions options, VstartDirectory directory, FreePorts ports, bool isRunning)
+    /// <returns>Without monitors' addresses for a cluster that has to be made.</returns>
+    public static VstartSettings Decide(VstartOptions options, VstartDirectory directory, bool isRunning)
     {
         VstartSettings? settings = directory.HasCluster ? VstartSettings.Load(directory.Settings) : null;
-        if (settings is { InMemory: true } && !isRunning)
+        if (settings is null || (settings.InMemory && !isRunning)) { return NewSettings(options); }
+        CheckUnchanged(options, settings, directory);
+        return options.Osds > settings.Osds ? settings with { Osds = (int)options.Osds } : settings;
+    }
+
+    /// <summary>Writes the settings, and the configuration for the command line, into the cluster's folder.</summary>
+    /// <param name="settings">As decided.</param>
+    /// <param name="mons">How many a new cluster gets.</param>
+    public static VstartSettings Save(VstartSettings settings, int mons, VstartDirectory directory, FreePorts ports)
+    {
+        if (settings.MonAddresses.Count == 0)
         {
-            Console.Error.WriteLine("vstart: this cluster had its data in memory, which is gone: making a new one");
-            directory.Wipe();
-            settings = null;
+            if (directory.HasCluster)
+            {
+                Console.Error.WriteLine("vstart: this cluster had its data in memory, which is gone: making a new one");
+                directory.Wipe();
+            }
+            settings = settings with { MonAddresses = TakeMonPorts(mons, ports) };
         }
-        if (settings is not null)
-        {
-            CheckUnchanged(options, settings, directory);
-            if (options.Osds > settings.Osds) { settings = settings with { Osds = (int)options.Osds }; }
-        }
-        settings ??= NewSettings(options, ports);
         settings.Save(directory.Settings);
-        File.WriteAllText(directory.Config, $"""
+        VstartDirectory.Write(directory.Config, $"""
             # Written by 'fastblock vstart', for: fastblock --config {directory.Config} status
             [cluster]
             mons = ["{string.Join("\", \"", settings.MonAddresses)}"]
@@ -36,28 +44,41 @@ internal static class VstartPlan
         return settings;
     }
 
-    private static VstartSettings NewSettings(VstartOptions options, FreePorts ports)
+    private static List<string> TakeMonPorts(int count, FreePorts ports)
     {
-        int osds = options.Osds ?? VstartOptions.OsdsDefault;
-        bool inMemory = options.InMemory ?? false;
         List<string> mons = [];
         int port = CommonOptions.MonPortDefault;
-        for (int i = 0; i < (options.Mons ?? VstartOptions.MonsDefault); i++)
+        for (int i = 0; i < count; i++)
         {
             int taken = ports.Take(port);
             mons.Add($"127.0.0.1:{taken}");
             port = taken + 1;
         }
-        return new VstartSettings
+        return mons;
+    }
+
+    private static VstartSettings NewSettings(VstartOptions options)
+    {
+        int osds = options.Osds ?? VstartOptions.OsdsDefault;
+        VstartSettings settings = new()
         {
             Osds = osds,
             Replicas = options.Replicas ?? (osds >= VstartOptions.ReplicasDefault ? VstartOptions.ReplicasDefault : 1),
             Pgs = options.Pgs ?? VstartOptions.PgsDefault,
             Shards = options.Shards ?? 1,
             SizeBytes = options.SizeBytes ?? (4 * Units.GiB),
-            InMemory = inMemory,
-            MonAddresses = mons,
+            InMemory = options.InMemory ?? false,
         };
+        if (settings.Replicas > osds)
+        {
+            throw new OperatorException(ExitCode.Usage, $"--replicas {settings.Replicas}: needs at least as many OSDs (--osds {osds})");
+        }
+        VolumeFormatOptions format = new() { Cluster = default, Kind = NodeKind.Osd, NodeId = 0, Device = default, Shards = settings.Shards };
+        if (VolumeGeometry.TryPlan(settings.SizeBytes, format, out _, out string whyNot) is not VolumeStatus.Ok)
+        {
+            throw new OperatorException(ExitCode.Usage, $"--size {SizeText.FormatExact(settings.SizeBytes)} with --shards {settings.Shards}: {whyNot}");
+        }
+        return settings;
     }
 
     /// <summary>What is fixed when a cluster is made cannot be asked for differently later.</summary>
@@ -68,6 +89,8 @@ internal static class VstartPlan
             : options.Replicas is int replicas && replicas != settings.Replicas ? $"pool {VstartCluster.PoolName} has {settings.Replicas} replicas, not {replicas}"
             : options.Shards is int shards && shards != settings.Shards ? $"its OSDs have {settings.Shards} shards, not {shards}"
             : options.Pgs is int pgs && pgs != settings.Pgs ? $"pool {VstartCluster.PoolName} has {settings.Pgs} PGs, not {pgs}"
+            : options.SizeBytes is long size && size != settings.SizeBytes
+                ? $"its devices have {SizeText.FormatExact(settings.SizeBytes)}, not {SizeText.FormatExact(size)}"
             : options.InMemory is bool inMemory && inMemory != settings.InMemory ? $"its devices are {(settings.InMemory ? "in memory" : "files")}"
             : null;
         if (whyNot is not null) { throw new OperatorException(ExitCode.WrongState, $"the cluster in {directory.Root} cannot be changed: {whyNot}"); }

@@ -30,7 +30,7 @@ internal sealed record VstartSettings
         foreach (string address in MonAddresses) { quoted.Add($"\"{address}\""); }
         List<string> metrics = [];
         foreach ((string server, int port) in MetricsPorts) { metrics.Add($"\"{server}\" = {port}"); }
-        File.WriteAllText(path, $"""
+        VstartDirectory.Write(path, $"""
             # Written by 'fastblock vstart' when it made this cluster.
             osds = {Osds}
             replicas = {Replicas}

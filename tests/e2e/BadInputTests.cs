@@ -30,6 +30,19 @@ public sealed class BadInputTests
     public void A_mistake_has_its_exit_code_and_message(int code, string text, params string[] arguments) =>
         Shell.Fastblock(arguments).Refused(code, text);
 
+    [Theory]
+    [InlineData("--replicas 5", "--replicas", "5")]
+    [InlineData("--replicas 3", "--osds", "1", "--replicas", "3")]
+    [InlineData("power of two", "--pgs", "100")]
+    [InlineData("fewer shards", "--shards", "64", "--size", "256M")]
+    [InlineData("at least 256M", "--size", "1M")]
+    public void A_bad_option_of_vstart_leaves_no_folder(string text, params string[] options)
+    {
+        string folder = Path.Combine(Path.GetTempPath(), Path.GetRandomFileName());
+        Shell.Fastblock(["vstart", "--dir", folder, "--nbd-port", "0", .. options]).Refused(2, text);
+        Assert.False(Directory.Exists(folder));
+    }
+
     [Fact]
     public void A_bad_configuration_is_told_with_line_and_nearest_name()
     {

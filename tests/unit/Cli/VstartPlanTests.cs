@@ -1,0 +1,57 @@
+using System;
+using System.IO;
+using Fastblock.Native.Base;
+using Fastblock.Roles.Config;
+using Fastblock.Roles.Vstart;
+using Xunit;
+
+namespace Fastblock.Tests.Unit.Cli;
+
+public sealed class VstartPlanTests
+{
+    [Fact]
+    public void A_plan_that_cannot_be_is_refused_before_the_folder_is_made()
+    {
+        VstartDirectory directory = new(Path.Combine(Path.GetTempPath(), Path.GetRandomFileName()));
+        VstartOptions options = new() { Directory = directory.Root };
+        foreach (VstartOptions bad in (VstartOptions[])[options with { Replicas = 5 }, options with { Osds = 1, Replicas = 3 },
+            options with { Shards = 64, SizeBytes = 256 * Units.MiB }])
+        {
+            OperatorException refused = Assert.Throws<OperatorException>(() => VstartPlan.Decide(bad, directory, isRunning: false));
+            Assert.Equal(ExitCode.Usage, refused.Code);
+        }
+        Assert.Empty(VstartPlan.Decide(options, directory, isRunning: false).MonAddresses);
+        Assert.False(Directory.Exists(directory.Root));
+    }
+
+    [Fact]
+    public void Another_size_is_refused_by_a_cluster_that_exists_and_changes_nothing()
+    {
+        VstartDirectory directory = new(Directory.CreateTempSubdirectory("fb").FullName);
+        VstartOptions options = new() { Directory = directory.Root, SizeBytes = Units.GiB };
+        using FreePorts ports = new();
+        VstartSettings made = VstartPlan.Save(VstartPlan.Decide(options, directory, isRunning: false), 1, directory, ports);
+        string before = File.ReadAllText(directory.Settings);
+        Assert.Equal(made.MonAddresses, VstartPlan.Decide(options, directory, isRunning: false).MonAddresses);
+        OperatorException refused = Assert.Throws<OperatorException>(
+            () => VstartPlan.Decide(options with { SizeBytes = 2 * Units.GiB }, directory, isRunning: false));
+        Assert.Equal(ExitCode.WrongState, refused.Code);
+        Assert.Contains("1G", refused.Message, StringComparison.Ordinal);
+        Assert.Equal(before, File.ReadAllText(directory.Settings));
+        Assert.Equal(2, Directory.GetFiles(directory.Root).Length);
+        Directory.Delete(directory.Root, recursive: true);
+    }
+
+    [Fact]
+    public void A_first_start_that_was_cut_short_does_not_make_the_folder_foreign()
+    {
+        VstartDirectory directory = new(Directory.CreateTempSubdirectory("fb").FullName);
+        File.WriteAllText(VstartDirectory.Unfinished(directory.Settings), "osds = ");
+        directory.Create();
+        using FreePorts ports = new();
+        _ = VstartPlan.Save(VstartPlan.Decide(new VstartOptions { Directory = directory.Root }, directory, isRunning: false), 1, directory, ports);
+        Assert.Equal(VstartOptions.OsdsDefault, VstartSettings.Load(directory.Settings).Osds);
+        Assert.False(File.Exists(VstartDirectory.Unfinished(directory.Settings)));
+        Directory.Delete(directory.Root, recursive: true);
+    }
+}
