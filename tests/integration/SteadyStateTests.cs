@@ -27,8 +27,9 @@ public sealed class SteadyStateTests(ITestOutputHelper output)
     /// <summary>What the log's cleaner allocates for each segment, spread over its writes: measured 0.7 bytes each.</summary>
     private const long WriteBytesMax = 2 * Operations;
 
-    /// <summary>Operations of a window in which nothing at all may be allocated: short enough to fall between two reports.</summary>
-    private const int Window = 200;
+    /// <summary>Operations of a window in which nothing at all may be allocated: short enough to fall between two reports, and between
+    /// two segments that are cleaned somewhere.</summary>
+    private const int Window = 64;
 
     /// <summary>Reports, heartbeats and watches of monitor, OSDs and client, measured 8 KB.</summary>
     private const long ControlBytesPerSecond = 32 * 1024;
