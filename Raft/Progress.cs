@@ -146,7 +146,9 @@ internal sealed class Progress
         }
         while (!_inflight.IsEmpty && _inflight[0].Last <= Match) { InflightBytes -= _inflight.PopFront().Bytes; }
         if (Next <= Match) { Next = Match.Next; }
-        if (State == ProgressState.Probe || (State == ProgressState.Snapshot && moved)) { BecomeReplicate(now); }
+        // An acknowledgement of less than was asked for says only that it is there: what it has is still to be found.
+        bool found = State == ProgressState.Probe && match >= Next.Previous;
+        if (found || (State == ProgressState.Snapshot && moved)) { BecomeReplicate(now); }
         HasNoRoom = false;
         NeedsState = false;
         return moved;

@@ -22,6 +22,7 @@ internal sealed partial class RaftNode
     private NodeId _preferred;
     private bool _needsState;
     private bool _lostLog;
+    private LogIndex _noVoteBelow;
 
     /// <summary>Bit i: peer i granted. Of the (pre-)election under way.</summary>
     private uint _granted;
@@ -37,7 +38,9 @@ internal sealed partial class RaftNode
     /// <summary>Something was heard from the present leader by other means than a message of this group.</summary>
     public void OnHeard(long at) => _heardAt = Math.Max(_heardAt, at);
 
-    private bool MayCampaign => _members.IsVoter(_self) && !_needsState && !_lostLog;
+    private bool MayCampaign => _members.IsVoter(_self) && !_needsState && MayVote;
+
+    private bool MayVote => !_lostLog && _noVoteBelow == default;
 
     private bool IsAlone => _members.All.Length == 1 && _members.IsVoter(_self);
 
@@ -213,7 +216,7 @@ internal sealed partial class RaftNode
         Send(in reply, effects);
     }
 
-    private bool MayVoteFor(NodeId candidate) => !_lostLog && _members.IsVoter(_self) && _members.IsVoter(candidate);
+    private bool MayVoteFor(NodeId candidate) => MayVote && _members.IsVoter(_self) && _members.IsVoter(candidate);
 
     private void OnPreVoteReply(in RaftMessage reply, long now, Effects effects)
     {

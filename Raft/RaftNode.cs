@@ -71,6 +71,7 @@ internal sealed partial class RaftNode
         _preferred = start.Preferred;
         _needsState = start.NeedsState || start.LostLog;
         _lostLog = start.LostLog;
+        _noVoteBelow = _durable >= start.NoVoteBelow ? default : start.NoVoteBelow;
         Invariant.Require(_commit <= _log.LastIndex);
         Invariant.Require(_members.All.Length <= RaftLimits.MaxMembers);
         _peers = MakePeers(config);
@@ -193,6 +194,7 @@ internal sealed partial class RaftNode
         // A leader's entries may be committed by the others before they are durable here; now they can be applied.
         effects.CommitMoved |= _commit > _durable;
         _durable = index;
+        if (_durable >= _noVoteBelow) { _noVoteBelow = default; }
         if (_role == RaftRole.Leader)
         {
             MaybeCommit(now, effects);
@@ -214,7 +216,9 @@ internal sealed partial class RaftNode
     }
 
     /// <summary>Follower: the whole state up to (index, term) was received and is durable; the log begins anew behind it.</summary>
-    public void OnStateInstalled(LogIndex index, Term term, Effects effects)
+    /// <param name="noVoteBelow">It had acknowledged entries behind it: they are somewhere up to this index of the leader's log,
+    /// and this node votes again when it holds them again. Default = none.</param>
+    public void OnStateInstalled(LogIndex index, Term term, LogIndex noVoteBelow, Effects effects)
     {
         Invariant.Require(_role != RaftRole.Leader);
         _log.Reset(index, term);
@@ -223,6 +227,7 @@ internal sealed partial class RaftNode
         _matched = index;
         _needsState = false;
         _lostLog = false;
+        _noVoteBelow = noVoteBelow > index ? noVoteBelow : default;
         _ackDue = !_leader.IsNone;
         effects.SendDue = true;
         effects.CommitMoved = true;

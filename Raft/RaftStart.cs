@@ -18,6 +18,9 @@ internal sealed record RaftStart
     /// <summary>The state machine's state is incomplete (a hand-over was interrupted).</summary>
     public bool NeedsState { get; init; }
 
+    /// <summary>No votes before the log holds this index: entries up to there may have been acknowledged here and lost since.</summary>
+    public LogIndex NoVoteBelow { get; init; }
+
     /// <summary>Acknowledged entries may have been lost here: no votes until a hand-over has ended.</summary>
     public bool LostLog { get; init; }
 }

@@ -12,6 +12,7 @@ internal sealed unsafe class BufferPool : IDisposable
 {
     private const int Uses = (int)BufferUse.Client + 1;
 
+    private bool _hasShares;
     private readonly byte* _region;
     private readonly int[] _classBytes;
     private readonly int[] _classCount;
@@ -85,9 +86,12 @@ internal sealed unsafe class BufferPool : IDisposable
     }
 
     /// <summary>From now on each use has a share of its own of every size class, and at least one of the largest buffers, in
-    /// which every request fits; the rest is for who comes first. Before anything is rented.</summary>
+    /// which every request fits; the rest is for who comes first. Before anything is rented; again = no effect, as several
+    /// shards may live on one reactor.</summary>
     public void GuaranteeShares()
     {
+        if (_hasShares) { return; }
+        _hasShares = true;
         Invariant.Require(Outstanding == 0);
         Invariant.Require(_classCount[^1] >= Uses - 1);
         for (int c = 0; c < _classCount.Length; c++)

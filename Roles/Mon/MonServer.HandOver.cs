@@ -56,6 +56,7 @@ internal sealed partial class MonServer
         // The values are immutable, so the list is a consistent snapshot without copying them.
         List<KeyValuePair<string, StoreValue>> values = [.. _store.Values];
         ulong revision = _store.Revision;
+        ulong leaderLast = _group!.LastIndex.Value;
         ControlChannel channel = OpenPeerChannel(address);
         PeerLine line = new();
         _lines.Add((channel, line));
@@ -64,7 +65,7 @@ internal sealed partial class MonServer
         int at = 0;
         for (uint page = 0; good && (page == 0 || at < values.Count); page++)
         {
-            StoreInstallRequest install = new() { Index = index, Term = term, Revision = revision, Page = page };
+            StoreInstallRequest install = new() { Index = index, Term = term, Revision = revision, Page = page, LeaderLast = leaderLast };
             int bytes = 0;
             while (at < values.Count && bytes < MonLimits.PushBytes)
             {
@@ -160,7 +161,7 @@ internal sealed partial class MonServer
         }
         if (!request.Last) { return null; }
         CommitSignal based = new();
-        Errno status = _group!.InstallBase(new LogIndex(install.Index), new Term(install.Term), based);
+        Errno status = _group!.InstallBase(new LogIndex(install.Index), new Term(install.Term), new LogIndex(request.LeaderLast), based);
         if (status is not Errno.None || !await based.Signal) { return $"cannot install the log's new beginning: {status}"; }
         _store.EndLoad(install.Revision);
         _completeIndex = install.Index;

@@ -32,7 +32,8 @@ internal ref struct HandOverMessage
     public ulong Index;
     public ulong Term;
 
-    /// <summary>Data: which object, its version, and where the blocks of the payload go.</summary>
+    /// <summary>Data: which object, its version, and where the blocks of the payload go. Begin: the version is the last index of
+    /// the leader's log.</summary>
     public ObjectId Object;
     public ulong Version;
     public int FirstBlock;

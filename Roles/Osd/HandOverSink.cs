@@ -22,6 +22,7 @@ internal sealed class HandOverSink(OsdShard shard, IConnection connection) : ICo
     private PgReplica? _pg;
     private ulong _index;
     private ulong _term;
+    private ulong _leaderLast;
     private ObjectId? _listedUpTo;
     private ObjectInstall? _install;
     private bool _isBusy;
@@ -98,7 +99,7 @@ internal sealed class HandOverSink(OsdShard shard, IConnection connection) : ICo
             Answer(HandOverOp.Begin, message.Pg, Errno.Exists);
             return;
         }
-        (_pg, _index, _term) = (pg, message.Index, message.Term);
+        (_pg, _index, _term, _leaderLast) = (pg, message.Index, message.Term, message.Version);
         pg.IsTakingOver = true;
         RunBusy(BeginAsync(pg));
     }
@@ -243,7 +244,7 @@ internal sealed class HandOverSink(OsdShard shard, IConnection connection) : ICo
         // Deleted objects must be gone for good before the log that could bring them back begins anew.
         Errno status = await shard.Objects.FlushAsync();
         if (_isClosed || IsGone(pg)) { return Errno.Canceled; }
-        if (status == Errno.None) { status = pg.FinishHandOver(new LogIndex(_index), new Term(_term)); }
+        if (status == Errno.None) { status = pg.FinishHandOver(new LogIndex(_index), new Term(_term), new LogIndex(_leaderLast)); }
         Answer(HandOverOp.End, pg.Id, status);
         return status;
     }

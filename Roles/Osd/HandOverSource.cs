@@ -38,6 +38,7 @@ internal sealed class HandOverSource : IConnectionHandler
     private bool _isClosed;
     private ulong _index;
     private ulong _term;
+    private ulong _lastIndex;
 
     public HandOverSource(OsdShard shard, PgReplica pg, NodeId peer)
     {
@@ -55,6 +56,7 @@ internal sealed class HandOverSource : IConnectionHandler
         {
             // Fixed now, in one go: index, term and sessions belong together.
             _index = _pg.Group!.Applied.Value;
+            _lastIndex = _pg.Group.LastIndex.Value;
             _term = _pg.Group.TryGetTerm(new LogIndex(_index), out Term term) ? term.Value : 0;
             status = _term != 0 && _pg.Group.PinLog(new LogIndex(_index)) ? Errno.None : Errno.Busy;
             if (status == Errno.None)
@@ -219,6 +221,7 @@ internal sealed class HandOverSource : IConnectionHandler
     {
         HandOverMessage message = MessageOf(op, flags, count);
         message.Items = items;
+        if (op == HandOverOp.Begin) { message.Version = _lastIndex; }
         int length = message.Write(_body);
         return SendAsync(length, null, 0);
     }

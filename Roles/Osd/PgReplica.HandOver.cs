@@ -36,13 +36,13 @@ internal sealed partial class PgReplica
     /// <summary>Follower: all objects are here and durable. Takes over the sessions, makes them durable, and lets the log begin
     /// anew behind <paramref name="index"/>.</summary>
     /// <returns>None, or what the log says when it has no room now.</returns>
-    public Errno FinishHandOver(LogIndex index, Term term)
+    public Errno FinishHandOver(LogIndex index, Term term, LogIndex leaderLast)
     {
         _state.TakeOver(Received, index.Value);
         Errno status = StoreAll(listener: null, cleaning: false, out _);
         if (status != Errno.None) { return status; }
         // The same log, behind the state: both are durable, or only the state is and the hand-over is still marked as open.
-        status = Group!.InstallBase(index, term);
+        status = Group!.InstallBase(index, term, leaderLast);
         if (status != Errno.None) { return status; } // it is tried again
         Received.Clear();
         (_releaseWanted, _storeReleases) = (0, 0); // these were of the log before

@@ -13,7 +13,9 @@ using Fastblock.Raft;
 //   g/<group>/hs                   u8 version 1, 3 reserved, u32 vote (0xFFFFFFFF = none), u64 term, u64 incarnation
 //   g/<group>/ci                   u8 version 1, 7 reserved, u64 index known to be committed, u64 incarnation
 //   g/<group>/rec                  u8 version 1, u8 lost (0 or 1), 6 reserved, u64 incarnation: the state is incomplete: a
-//                                  hand-over is under way, or (lost) the log lost entries that were acknowledged
+//                                  hand-over is under way, or (lost) the log lost entries that were acknowledged;
+//                                  or u8 version 1, u8 2, 6 reserved, u64 incarnation, u64 index: the state is complete, but
+//                                  no votes before the log holds that index
 namespace Fastblock.Roles.Replication;
 
 /// <summary>Keys and values of a group's own records.</summary>
@@ -22,6 +24,7 @@ internal static class GroupRecords
     public const int HardStateBytes = 24;
     public const int RecoveryBytes = 16;
     public const int CommitBytes = 24;
+    public const int NoVoteBytes = 24;
     private const byte Version = 1;
     private const int ConfigHeaderBytes = 16;
     private const int MemberBytes = 20;
@@ -124,6 +127,21 @@ internal static class GroupRecords
         lost = from.Length == RecoveryBytes && from[1] != 0;
         return from.Length == RecoveryBytes && BinaryPrimitives.ReadUInt64LittleEndian(from[8..]) == incarnation;
     }
+
+    public static void EncodeNoVote(Span<byte> to, ulong incarnation, LogIndex below)
+    {
+        to[..NoVoteBytes].Clear();
+        to[0] = Version;
+        to[1] = 2;
+        BinaryPrimitives.WriteUInt64LittleEndian(to[8..], incarnation);
+        BinaryPrimitives.WriteUInt64LittleEndian(to[16..], below.Value);
+    }
+
+    /// <returns>The index, or 0 when the record is another one or of another incarnation.</returns>
+    public static LogIndex DecodeNoVote(ReadOnlySpan<byte> from, ulong incarnation) =>
+        from.Length == NoVoteBytes && from[0] == Version && BinaryPrimitives.ReadUInt64LittleEndian(from[8..]) == incarnation
+            ? new LogIndex(BinaryPrimitives.ReadUInt64LittleEndian(from[16..]))
+            : default;
 
     private static byte[] Key(PgId group, string name) =>
         Encoding.ASCII.GetBytes($"g/{group.Value.ToString("x16", CultureInfo.InvariantCulture)}/{name}");

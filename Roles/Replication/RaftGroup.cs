@@ -271,22 +271,26 @@ internal sealed partial class RaftGroup : IHeartbeatView
 
     /// <summary>Follower: the complete state up to <paramref name="index"/> is durable here; the log starts anew behind it and
     /// the mark of <see cref="BeginRecovery"/> is removed.</summary>
+    /// <param name="leaderLast">Last index of the leader's log after it knew that this replica needs the state. What was acknowledged
+    /// here and is gone now lies at or below it: no votes before this log reaches it again.</param>
     /// <param name="done">Gets OnCommitted when that is durable; may be null.</param>
     /// <returns>None; Again = the log is full, call again; Stale = this node leads, or its own log reaches further.</returns>
-    public Errno InstallBase(LogIndex index, Term term, IProposalWaiter? done = null)
+    public Errno InstallBase(LogIndex index, Term term, LogIndex leaderLast, IProposalWaiter? done = null)
     {
         if (_node.IsLeader || _isClosed) { return Errno.Stale; }
         // A replica that needs the state may know of later commits than a leader that has just restarted: their entries follow.
         if (index < (IsRecovering ? BaseIndex : _node.Commit) || term > _node.Term) { return Errno.Stale; }
-        Errno status = _host.SaveBase(this, index, term, done);
+        LogIndex noVoteBelow = _isCorrupted || LastIndex > index ? leaderLast : default;
+        Errno status = _host.SaveBase(this, index, term, noVoteBelow, done);
         if (status != Errno.None) { return status; }
         DropPending(new LogIndex(_applied.Value + 1));
         _applied = index;
         Released = index;
+        _releaseWanted = default; // was of the log before
         IsRecovering = false;
         _isCorrupted = false;
         Effects effects = BeginStep();
-        _node.OnStateInstalled(index, term, effects);
+        _node.OnStateInstalled(index, term, noVoteBelow, effects);
         EndStep(effects);
         return Errno.None;
     }

@@ -129,14 +129,19 @@ internal sealed partial class RaftHost
     }
 
     /// <summary>The group's log begins anew behind a base, and its state is complete.</summary>
-    internal Errno SaveBase(RaftGroup group, LogIndex index, Term term, IProposalWaiter? done)
+    /// <param name="noVoteBelow">Default = it may vote at once.</param>
+    internal Errno SaveBase(RaftGroup group, LogIndex index, Term term, LogIndex noVoteBelow, IProposalWaiter? done)
     {
         Errno status = DiskLog.TryAppendReset(group.Id, group.Config.Incarnation, index.Value, term.Value, this, out ulong sequence);
         if (status == Errno.None)
         {
             // In this order: with the mark gone, the base must be there.
             _batch.Clear();
-            bool fits = _batch.TryDelete(GroupRecords.RecoveryKey(group.Id));
+            Span<byte> noVote = stackalloc byte[GroupRecords.NoVoteBytes];
+            GroupRecords.EncodeNoVote(noVote, group.Config.Incarnation, noVoteBelow);
+            bool fits = noVoteBelow > index
+                ? _batch.TryPut(GroupRecords.RecoveryKey(group.Id), noVote)
+                : _batch.TryDelete(GroupRecords.RecoveryKey(group.Id));
             Invariant.Require(fits);
             status = Kv.Commit(_batch, this, out sequence);
         }

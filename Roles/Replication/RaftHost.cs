@@ -164,6 +164,7 @@ internal sealed partial class RaftHost : ILogListener, ILogOwner
             Preferred = config.Preferred,
             NeedsState = stored.Recovering,
             LostLog = stored.LostLog,
+            NoVoteBelow = stored.NoVoteBelow,
         };
         group = new RaftGroup(this, id, config, machine, start, applied);
         group.Load(_replay);
@@ -294,7 +295,7 @@ internal sealed partial class RaftHost : ILogListener, ILogOwner
             bool recovering = Kv.TryGet(GroupRecords.RecoveryKey(id), out ReadOnlySpan<byte> mark) &&
                 GroupRecords.IsRecoveryOf(mark, config.Incarnation, out lost);
             lost = (recovering && lost) || info.Damaged;
-            _stored.Add(new StoredGroup(id, config, recovering || lost, lost));
+            _stored.Add(new StoredGroup(id, config, recovering || lost, lost, GroupRecords.DecodeNoVote(mark, config.Incarnation)));
         }
     }
 }

@@ -124,9 +124,13 @@ internal sealed unsafe partial class ObjectStore
     {
         uint at = _onodes.Collections.FindOrAdd(new ImageKey(group, image));
         Collection* collection = _onodes.Collections[at];
-        if (version <= collection->PurgedAt) { return; }
-        collection->PurgedAt = version;
-        MarkDirtyCollection(at);
+        if (version < collection->PurgedAt) { return; }
+        // The same again: a hand-over of an older state may have brought objects back since.
+        if (version > collection->PurgedAt)
+        {
+            collection->PurgedAt = version;
+            MarkDirtyCollection(at);
+        }
         RemoveObjectsOf(collection, upTo: version);
     }
 

@@ -45,7 +45,7 @@ public sealed class OneShardTests
         world.Do(shard => shard.Host.OnEntryLost(OneShard.Pg, 1));
         world.Sim.RunFor(Units.NanosPerSecond);
         Assert.Equal(PgRole.Lost, pg.MakeStat(always: true)!.Role);
-        world.Do(_ => Assert.Equal(Errno.None, pg.FinishHandOver(new LogIndex(pg.Group!.Commit.Value + 5), pg.Group.Term)));
+        world.Do(_ => Assert.Equal(Errno.None, pg.FinishHandOver(new LogIndex(pg.Group!.Commit.Value + 5), pg.Group.Term, default)));
         world.Sim.RunFor(Units.NanosPerSecond);
         Assert.NotEqual(PgRole.Lost, pg.MakeStat(always: true)!.Role);
     }

@@ -20,6 +20,7 @@ internal sealed class GroupHandOver : IProposalWaiter, ILogListener
     private readonly GroupMachine _source;
     private readonly int _life;
     private readonly LogIndex _index;
+    private readonly LogIndex _leaderLast;
     private readonly Term _term;
     private readonly ulong _hash;
     private readonly KvBatch _batch = new();
@@ -37,6 +38,7 @@ internal sealed class GroupHandOver : IProposalWaiter, ILogListener
         _follower = follower;
         _life = leader.Host.Incarnation;
         _index = source.Group!.Applied;
+        _leaderLast = source.Group.LastIndex;
         _hash = source.Hash;
         Invariant.Require(source.Group.TryGetTerm(_index, out _term));
     }
@@ -75,7 +77,7 @@ internal sealed class GroupHandOver : IProposalWaiter, ILogListener
     public void OnLogDurable(ulong sequence)
     {
         if (sequence < _sequence || _target!.Incoming != this) { return; }
-        Errno status = _target.Group!.InstallBase(_index, _term);
+        Errno status = _target.Group!.InstallBase(_index, _term, _leaderLast);
         if (status != Errno.None)
         {
             Fail();

@@ -23,6 +23,7 @@ internal sealed class PureNode
     private NodeId _savedVote = NodeId.None;
     private PureState _savedState = new(default, default, 0);
     private bool _savedNeedsState;
+    private LogIndex _savedNoVoteBelow;
     private readonly List<Entry> _savedLog = []; // entries behind _savedBase
     private LogIndex _savedBase;
     private Term _savedBaseTerm;
@@ -76,6 +77,7 @@ internal sealed class PureNode
             Log = log,
             Commit = LogIndex.Max(_savedBase, _applied),
             NeedsState = _savedNeedsState,
+            NoVoteBelow = _savedNoVoteBelow,
             Preferred = _scenario.Preferred,
         }, _prng.Fork(), _clock.NowNanos);
         _wokenFor = long.MaxValue;
@@ -286,7 +288,7 @@ internal sealed class PureNode
     {
         if (_raft is not { IsLeader: true } || _savedState.Index < _base) { return; }
         _raft.Log.TryTerm(_applied, out Term term);
-        var header = new RaftMessage { From = Id, To = peer, Term = _raft.Term };
+        var header = new RaftMessage { From = Id, To = peer, Term = _raft.Term, Index = _raft.Log.LastIndex };
         SendOut(new PureMessage(header, [], [], new PureState(_applied, term, _hash)));
     }
 
@@ -316,13 +318,14 @@ internal sealed class PureNode
                 _receiving = false;
                 if (_raft!.IsLeader) { return; }
                 (_savedState, _savedNeedsState) = (state, false);
+                _savedNoVoteBelow = _raft.Log.LastIndex > state.Index ? message.Header.Index : default;
                 (_savedBase, _savedBaseTerm, _base) = (state.Index, state.Term, state.Index);
                 _savedLog.Clear();
                 _log.Clear();
                 _logLife++; // entries under way belong to a log that is gone
                 (_applied, _hash) = (state.Index, state.Hash);
                 _effects.Clear();
-                _raft.OnStateInstalled(state.Index, state.Term, _effects);
+                _raft.OnStateInstalled(state.Index, state.Term, _savedNoVoteBelow, _effects);
                 CarryOut(null);
                 _scenario.OnHandedOver(Id, message.Header.From, state.Index);
             });

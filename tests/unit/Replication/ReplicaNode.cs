@@ -154,7 +154,7 @@ internal sealed class ReplicaNode : IHelloGate, IConnectionAcceptor
         ReplicaNode to = _world.Nodes[(int)peer.Value];
         RaftGroup group = Group!;
         SortedDictionary<ulong, ulong> state = new(Machine.Applied);
-        LogIndex index = group.Applied;
+        LogIndex index = group.Applied, last = group.LastIndex;
         bool known = group.TryGetTerm(index, out Term term);
         if (!known || !to.IsUp) { return; }
         RaftHost? from = Host;
@@ -166,7 +166,7 @@ internal sealed class ReplicaNode : IHelloGate, IConnectionAcceptor
             marked.Committed += _ =>
             {
                 to.Machine.Install(state, index.Value);
-                if (target.InstallBase(index, term) != Errno.None) { return; }
+                if (target.InstallBase(index, term, last) != Errno.None) { return; }
                 seat.Do(() => { if (Host == from) { group.OnHandOverEnded(peer, success: true, index); } });
             };
             _ = target.BeginRecovery(marked);
