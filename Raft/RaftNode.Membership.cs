@@ -13,9 +13,6 @@ internal sealed partial class RaftNode
     private long _transferDeadline;
     private long _nextAutoTransfer;
 
-    /// <summary>Who the leadership is being handed to, or None.</summary>
-    public NodeId Transferee => _transferee;
-
     /// <summary>Hands the leadership to <paramref name="to"/> once it has everything. Until then, or until an election timeout
     /// has passed, nothing is proposed.</summary>
     /// <returns>None; Stale = not the leader; Busy = one is under way; Invalid = it cannot lead.</returns>

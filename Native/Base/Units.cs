@@ -9,7 +9,6 @@ internal static class Units
     /// <summary>The unit of logs, checksums and device I/O.</summary>
     public const int BlockBytes = 4096;
 
-    public const int SectorsPerBlock = BlockBytes / SectorBytes;
     public const long KiB = 1L << 10;
     public const long MiB = 1L << 20;
     public const long GiB = 1L << 30;

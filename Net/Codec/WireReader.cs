@@ -42,20 +42,6 @@ internal ref struct WireReader(ReadOnlySpan<byte> source)
         return ok;
     }
 
-    public bool TryI32(out int value)
-    {
-        bool ok = TryU32(out uint raw);
-        value = unchecked((int)raw);
-        return ok;
-    }
-
-    public bool TryI64(out long value)
-    {
-        bool ok = TryU64(out ulong raw);
-        value = unchecked((long)raw);
-        return ok;
-    }
-
     /// <summary>The next <paramref name="count"/> bytes, in place. A negative or too large count is refused.</summary>
     public bool TryBytes(int count, out ReadOnlySpan<byte> bytes)
     {

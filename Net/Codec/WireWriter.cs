@@ -22,10 +22,6 @@ internal ref struct WireWriter(Span<byte> target)
 
     public void U64(ulong value) => BinaryPrimitives.WriteUInt64LittleEndian(Take(sizeof(ulong)), value);
 
-    public void I32(int value) => BinaryPrimitives.WriteInt32LittleEndian(Take(sizeof(int)), value);
-
-    public void I64(long value) => BinaryPrimitives.WriteInt64LittleEndian(Take(sizeof(long)), value);
-
     /// <summary>Reserved room: bytes that mean nothing go out as zeros, never as what lay in memory.</summary>
     public void Zeros(int count) => Take(count).Clear();
 

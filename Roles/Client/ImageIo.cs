@@ -108,14 +108,6 @@ internal sealed class ImageIo(IImageIoListener listener)
         Progress = default;
     }
 
-    /// <summary>Takes the buffer of piece <paramref name="index"/> out: the caller holds its reference now.</summary>
-    public ReadPiece TakePiece(int index)
-    {
-        ReadPiece piece = Pieces[index];
-        _pieces[index] = piece with { Buffer = null };
-        return piece;
-    }
-
     /// <summary>Copies what was read; <paramref name="target"/> has LengthBytes.</summary>
     public void CopyTo(Span<byte> target)
     {

@@ -42,9 +42,6 @@ internal sealed partial class PgSession : TimerEntry
     /// <summary>Data requests may be sent: the session is open in this PG, or the image is open for reading only.</summary>
     public bool IsOpen { get; set; }
 
-    /// <summary>Requests that have no final answer.</summary>
-    public int Unfinished => _queue.Count + _sent.Count;
-
     /// <summary>Adds a request and sends what can be sent. Session requests go before everything else.</summary>
     public void Submit(ObjectOp op)
     {

@@ -102,15 +102,6 @@ internal sealed class ClusterMap
         return TryGetPool(pool, out PoolInfo? info) && TryGetImage(info.Id, name, out image);
     }
 
-    /// <summary>The PG that holds an object of an image. Data path: allocates nothing.</summary>
-    public bool TryLocate(PoolId pool, ObjectId target, [NotNullWhen(true)] out PgInfo? pg)
-    {
-        pg = null;
-        if (!_pools.TryGetValue(pool.Value, out PoolPgs? entry) || entry.Info is null) { return false; }
-        pg = entry.Pgs[(int)Placement.PgNumber(target, entry.Info.PgCount)];
-        return pg is not null;
-    }
-
     /// <summary>Takes over one changed record. Unknown keys are ignored, so that newer monitors may add some.</summary>
     /// <returns>False when the value is no valid record; the map keeps the old one.</returns>
     public bool TryPut(string key, ReadOnlySpan<byte> value, Epoch revision)

@@ -64,13 +64,6 @@ internal sealed record ConfigKey(string Section, string Name, string Help,
                 : scalar.Integer < 0 ? (config, "must not be negative") : (set(config, (ulong)scalar.Integer), null),
             config => $"0x{get(config):x}");
 
-    public static ConfigKey Flag(string section, string name, string help,
-        Func<FastblockConfig, bool> get, Func<FastblockConfig, bool, FastblockConfig> set) =>
-        new(section, name, help,
-            (config, node) => node is not TomlScalar { Kind: TomlKind.Boolean } scalar ? (config, Expected("true or false", node))
-                : (set(config, scalar.Boolean), null),
-            config => get(config) ? "true" : "false");
-
     /// <summary>One of the names of an enum, in lower case.</summary>
     public static ConfigKey Choice<T>(string section, string name, string help,
         Func<FastblockConfig, T> get, Func<FastblockConfig, T, FastblockConfig> set) where T : struct, Enum =>

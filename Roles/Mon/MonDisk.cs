@@ -40,9 +40,6 @@ internal sealed class MonDisk(KvStore kv) : ILogListener
     /// <summary>The device failed: nothing more becomes durable.</summary>
     public bool HasFailed { get; private set; }
 
-    /// <summary>Everything that was queued has been handed to the log.</summary>
-    public bool IsFlushed => _queue.Count == 0;
-
     /// <summary>Everything that was queued is durable.</summary>
     public bool IsDurable => _queue.Count == 0 && _inFlight.Count == 0;
 

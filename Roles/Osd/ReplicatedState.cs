@@ -38,7 +38,6 @@ internal sealed class ReplicatedState
 
     /// <summary>Sessions that have changed, and images that were forgotten, since they were stored.</summary>
     public IReadOnlyList<ImageSession> Dirty => _dirty;
-    public SortedSet<ulong> Gone => _gone;
 
     /// <summary>Entries, at or below Applied, that changed no data.</summary>
     public RefusedEntries Refused { get; } = new();

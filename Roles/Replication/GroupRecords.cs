@@ -40,16 +40,6 @@ internal static class GroupRecords
 
     public static byte[] CommitKey(PgId group) => Key(group, "ci");
 
-    /// <returns>False when the key is not that of a group's configuration.</returns>
-    public static bool TryParseConfigKey(ReadOnlySpan<byte> key, out PgId group)
-    {
-        group = default;
-        if (key.Length != 22 || !key.StartsWith(Prefix) || !key[18..].SequenceEqual("/cfg"u8)) { return false; }
-        bool parsed = ulong.TryParse(key.Slice(2, 16), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong id);
-        group = new PgId(id);
-        return parsed;
-    }
-
     public static byte[] Encode(GroupConfig config)
     {
         byte[] bytes = new byte[ConfigHeaderBytes + (MemberBytes * (config.Voters.Length + config.Learners.Length))];

@@ -150,19 +150,6 @@ internal sealed partial class RaftGroup : IHeartbeatView
         return taken ? ReadStatus.Pending : ReadStatus.Busy;
     }
 
-    /// <summary>The waiter's object is going away: it will not be called.</summary>
-    public void AbandonRead(IReadWaiter waiter)
-    {
-        for (int i = 0; i < _unconfirmedReads.Count; i++)
-        {
-            if (_unconfirmedReads[i] == waiter) { _unconfirmedReads[i] = NobodyReads.Instance; }
-        }
-        for (int i = 0; i < _confirmedReads.Count; i++)
-        {
-            if (_confirmedReads[i].Waiter == waiter) { _confirmedReads[i].Waiter = NobodyReads.Instance; }
-        }
-    }
-
     /// <summary>Term of an entry that the log still holds (or of its base).</summary>
     public bool TryGetTerm(LogIndex index, out Term term) => _node.Log.TryTerm(index, out term);
 
@@ -195,16 +182,6 @@ internal sealed partial class RaftGroup : IHeartbeatView
             if (_node.IsPeerAlive(i, now)) { into[count++] = _node.Peers[i].Id; }
         }
         return count;
-    }
-
-    /// <summary>Leader: does the peer hold everything committed (within a few entries of the end) and need nothing else?</summary>
-    public bool IsCaughtUp(NodeId peer)
-    {
-        int index = _node.PeerIndex(peer);
-        if (!_node.IsLeader || index < 0) { return false; }
-        Progress progress = _node.Peers[index];
-        return progress.State == ProgressState.Replicate && !progress.NeedsState &&
-            progress.Match + RaftLimits.CaughtUpEntries >= _node.Log.LastIndex;
     }
 
     /// <summary>A member that takes part has no room for new data: entries with data would wait, perhaps for ever, for its

@@ -86,9 +86,6 @@ internal sealed class Blobstore : IDisposable
 
     public bool IsUsed(uint au) => _bitmap.IsUsed(au);
 
-    /// <summary>The unit belongs to pages, not to an object.</summary>
-    public bool HoldsPages(uint au) => _pages.Owns(au);
-
     /// <summary>Gives up a unit that a durable record may still name.</summary>
     public void DropAu(uint au)
     {

@@ -79,9 +79,6 @@ internal sealed class PageAllocator(BlobGeometry geometry, AuBitmap bitmap) : ID
         if (unit.Used == 0) { RemoveUnit(index); }
     }
 
-    /// <summary>Whether the unit holds pages.</summary>
-    public bool Owns(uint au) => _unitOf.Contains(new U32Key(au));
-
     public void Dispose() => _unitOf.Dispose();
 
     private void Take(ref PageUnit unit, int place)

@@ -53,15 +53,6 @@ internal sealed unsafe class KvStore : IKvLogClient, IDisposable
     /// <summary>Pairs whose key begins with <paramref name="prefix"/>, in order of their bytes.</summary>
     public KvScan Scan(ReadOnlySpan<byte> prefix) => new(_index, _index.LowerBound(prefix, out _), prefix);
 
-    /// <summary>As <see cref="Scan"/>, beginning with the first key that is greater than <paramref name="after"/>: for
-    /// going on after changes.</summary>
-    public KvScan ScanAfter(ReadOnlySpan<byte> prefix, ReadOnlySpan<byte> after)
-    {
-        if (after.SequenceCompareTo(prefix) < 0) { return Scan(prefix); }
-        KvIndex.Place place = _index.LowerBound(after, out bool equal);
-        return new KvScan(_index, equal ? place with { Item = place.Item + 1 } : place, prefix);
-    }
-
     public bool OnReplayKv(ReadOnlySpan<byte> operations, ulong segment)
     {
         if (!KvRecordReader.IsSound(operations)) { return false; }

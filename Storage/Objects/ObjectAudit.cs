@@ -77,7 +77,7 @@ internal sealed class ObjectAudit(ObjectStore store)
             damages++;
             damage?.OnDamage(default, default, ObjectDamage.Leak, -1);
         }
-        return new ObjectAuditResult(Errno.None, objects, _blocks, damages, leaked);
+        return new ObjectAuditResult(objects, _blocks, damages, leaked);
     }
 
     private async ReactorTask<ulong> DigestAsync(PgId group, ObjectId obj, IObjectDamageSink? damage)

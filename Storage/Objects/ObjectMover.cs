@@ -62,10 +62,6 @@ internal sealed partial class ObjectMover : IBlockMover, IDisposable
         return status;
     }
 
-    /// <summary>Moves everything home, as before a device is handed to an offline tool.</summary>
-    public ReactorTask<Errno> MoveEverythingAsync() =>
-        MoveHomeAsync([new LogRange(new LogLocation(0), (int)(_options.DeviceBytes / Units.BlockBytes))]);
-
     private async ReactorTask<Errno> MoveAllAsync(IReadOnlyList<LogRange> ranges)
     {
         ulong staleUpTo = _store.LastStale;

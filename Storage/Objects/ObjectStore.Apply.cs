@@ -114,10 +114,6 @@ internal sealed unsafe partial class ObjectStore
     public void ApplyWriteZeroes(PgId group, ObjectId obj, ulong version, int firstBlock, int blocks) =>
         ApplyDiscard(group, obj, version, firstBlock, blocks);
 
-    /// <summary>The whole object becomes one hole. It goes on existing, with its version, until its image is removed.</summary>
-    public void ApplyDelete(PgId group, ObjectId obj, ulong version) =>
-        ApplyDiscard(group, obj, version, 0, _options.BlocksPerObject);
-
     /// <summary>Removes the image's objects in this group (committed at <paramref name="version"/>); older entries of it that
     /// are applied later (replay) are skipped.</summary>
     public void DeleteImage(PgId group, ImageId image, ulong version)

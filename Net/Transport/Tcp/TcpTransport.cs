@@ -1,5 +1,4 @@
 using System;
-using System.Collections.Generic;
 using Fastblock.Native.Base;
 using Fastblock.Native.Linux;
 using Fastblock.Native.Reactor;
@@ -13,7 +12,6 @@ internal sealed class TcpTransport : ITransport, IIterationHook, IDisposable
     private readonly TcpStreams _streams;
     private readonly RingQueue<TcpConnection> _starved = new();
     private readonly RingQueue<TcpConnection> _starvedClients = new();
-    private readonly List<TcpListener> _listeners = [];
     private int _greeting;
     private int _connections;
 
@@ -49,16 +47,8 @@ internal sealed class TcpTransport : ITransport, IIterationHook, IDisposable
         bound = address;
         Errno error = _streams.Listen(StreamAddress.OfInternet(address), new Door(this, gate), out TcpListener? listener);
         if (error is not Errno.None) { return error; }
-        _listeners.Add(listener!);
         bound = listener!.Bound.Internet!;
         return Errno.None;
-    }
-
-    /// <summary>Closes the listeners; connections live on.</summary>
-    public void StopListening()
-    {
-        foreach (TcpListener listener in _listeners) { listener.Close(); }
-        _listeners.Clear();
     }
 
     /// <summary>Wakes connections that wait for a buffer, the longest first. Clients wait in a line of their own:

@@ -89,19 +89,6 @@ public sealed class ClusterMapTests
     }
 
     [Fact]
-    public void An_object_is_located_only_when_its_pg_is_known()
-    {
-        ClusterMap map = new();
-        ObjectId target = new(new ImageId(1), 0);
-        Assert.False(map.TryLocate(Vol.Id, target, out _));
-        map.TryPut(MapKeys.Pool(Vol.Id), Vol.ToBytes(), new Epoch(1));
-        Assert.False(map.TryLocate(Vol.Id, target, out _));
-        for (uint n = 0; n < 4; n++) { map.TryPut(MapKeys.Pg(new PgId(Vol.Id, n)), Pg(n).ToBytes(), new Epoch(1)); }
-        Assert.True(map.TryLocate(Vol.Id, target, out PgInfo? pg));
-        Assert.Equal(Placement.PgOf(Vol, target), pg.Id);
-    }
-
-    [Fact]
     public void A_name_belongs_to_the_image_that_is_ready()
     {
         ClusterMap map = new();

@@ -15,8 +15,6 @@ public sealed class WireReaderTests
         writer.U16(0x0203);
         writer.U32(0x04050607);
         writer.U64(0x08090A0B0C0D0E0F);
-        writer.I32(-2);
-        writer.I64(-3);
         writer.Zeros(2);
         writer.U32List([7, 8]);
         Assert.Equal(new byte[] { 1, 3, 2, 7, 6, 5, 4, 0x0F }, bytes[..8]);
@@ -26,8 +24,6 @@ public sealed class WireReaderTests
         Assert.True(reader.TryU16(out ushort u16) && u16 == 0x0203);
         Assert.True(reader.TryU32(out uint u32) && u32 == 0x04050607);
         Assert.True(reader.TryU64(out ulong u64) && u64 == 0x08090A0B0C0D0E0F);
-        Assert.True(reader.TryI32(out int i32) && i32 == -2);
-        Assert.True(reader.TryI64(out long i64) && i64 == -3);
         Assert.True(reader.TryBytes(2, out _));
         Assert.True(reader.TryU32List(2, out ReadOnlySpan<uint> list) && list[1] == 8);
         Assert.Equal(0, reader.Remaining);

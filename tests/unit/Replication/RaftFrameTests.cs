@@ -207,8 +207,5 @@ public sealed class RaftFrameTests : IDisposable
         Assert.True(GroupRecords.TryDecodeHardState(hard, 9, out Term term, out NodeId vote));
         Assert.Equal((new Term(4), new NodeId(2)), (term, vote));
         Assert.False(GroupRecords.TryDecodeHardState(hard, 10, out _, out _)); // another incarnation
-        Assert.True(GroupRecords.TryParseConfigKey(GroupRecords.ConfigKey(new PgId(new PoolId(3), 4)), out PgId id));
-        Assert.Equal(new PgId(new PoolId(3), 4), id);
-        Assert.False(GroupRecords.TryParseConfigKey(GroupRecords.HardStateKey(id), out _));
     }
 }

@@ -48,31 +48,6 @@ public class KvStoreTests
     }
 
     [Fact]
-    public void A_scan_can_go_on_after_changes()
-    {
-        KvStore store = new();
-        for (int i = 0; i < 1000; i++) { Put(store, $"p/{i:d4}", "v"); }
-        Put(store, "o/9999", "before");
-        Put(store, "q/0000", "behind");
-        List<string> seen = [];
-        byte[] last = [];
-        while (true)
-        {
-            KvScan scan = store.ScanAfter("p/"u8, last);
-            int page = 0;
-            while (page < 7 && scan.Next())
-            {
-                last = scan.Key.ToArray();
-                seen.Add(Encoding.ASCII.GetString(last));
-                page++;
-            }
-            if (page == 0) { break; }
-            Delete(store, Encoding.ASCII.GetString(last));
-        }
-        Assert.Equal(Enumerable.Range(0, 1000).Select(i => $"p/{i:d4}"), seen);
-    }
-
-    [Fact]
     public void Limits_are_refused_and_change_nothing()
     {
         KvBatch batch = new();
