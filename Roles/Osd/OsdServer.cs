@@ -174,6 +174,11 @@ internal sealed class OsdServer : IHelloGate, IShardOwner, IMapListener, IDispos
             Shard = peer.Shard,
         };
         target = _seats[0].Transport;
+        if (peer.Version != Hello.CurrentVersion)
+        {
+            return $"this OSD speaks protocol {Hello.CurrentVersion}, not {peer.Version}: use the same version of fastblock";
+        }
+        if (peer.RequiredFeatures != 0) { return "this OSD is too old for the features that are asked for"; }
         if (peer.Cluster != Identity.Cluster && peer.Cluster != Guid.Empty)
         {
             return $"osd.{Identity.Id.Value} belongs to cluster {Identity.Cluster}, not to {peer.Cluster}";

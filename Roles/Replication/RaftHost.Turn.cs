@@ -185,9 +185,9 @@ internal sealed partial class RaftHost
     {
         RetryHardStates();
         if (_refusing.Count == 0) { return; }
-        if (!DiskLog.HasRoomForEntries)
+        if (!DiskLog.HasRoomForEntries || UnappliedBytes >= MaxUnapplied(isLeader: false, EntryKind.Data))
         {
-            if (Failure == Errno.None) { WaitForRoom(); } // a write has ended, but no segment has become free
+            if (Failure == Errno.None) { WaitForRoom(); } // a write has ended, but no room came of it
             return;
         }
         foreach (RaftGroup group in _refusing) { group.OnLogRoom(); }
