@@ -6,7 +6,7 @@ using Fastblock.Raft;
 namespace Fastblock.Roles.Replication;
 
 /// <summary>One replica of one group on this node. Made by <see cref="RaftHost"/>; one reactor's thread only. This file is what
-/// roles use; .Steps carries out what the Raft node wants, .Turn serves the role, .Sending feeds the peers.</summary>
+/// roles use; .Steps feeds the Raft node, .Effects carries out what it wants, .Turn serves the role, .Sending feeds the peers.</summary>
 internal sealed partial class RaftGroup : IHeartbeatView
 {
     private readonly RaftHost _host;
