@@ -56,6 +56,19 @@ public sealed class UnreachableTests
         Directory.Delete(folder, recursive: true);
     }
 
+    [Fact]
+    public void What_could_not_be_asked_of_a_dead_OSD_is_in_the_exit_code()
+    {
+        using VstartCluster cluster = VstartCluster.Start("--osds", "1", "--size", "256M", "--pgs", "1");
+        _ = cluster.KillHard("osd.0");
+        CommandResult usage = cluster.Cli("image", "du", "vol/demo", "--json", "--timeout", "3");
+        Assert.Equal(1, usage.Code);
+        Assert.Contains("\"pgs_missing\": 1", usage.Output, StringComparison.Ordinal);
+        Assert.Equal(6, cluster.Cli("fsck", "--compare", "--timeout", "3").Code);
+        CommandResult stopped = Shell.Fastblock("vstart", "stop", "--dir", cluster.Root, "--json");
+        Assert.Equal(2, stopped.Json().GetProperty("stopped").GetInt32());
+    }
+
     [Needs("qemu-io")]
     public void An_NBD_server_whose_OSDs_are_gone_ends_when_it_is_told_to()
     {
