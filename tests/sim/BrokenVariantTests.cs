@@ -16,7 +16,7 @@ public sealed class BrokenVariantTests(ITestOutputHelper output)
     [InlineData(nameof(SabotageKind.ReadWithoutLease))]
     [InlineData(nameof(SabotageKind.LeaseWithoutDriftBound))]
     public void The_protocol_scenario_notices(string kind) =>
-        Expect(FixedSeeds.FindBug("protocol", System.Enum.Parse<SabotageKind>(kind), 1, 3000), kind);
+        Expect(FixedSeeds.FindBug("protocol", System.Enum.Parse<SabotageKind>(kind), 1, 20_000), kind);
 
     [Theory]
     [InlineData(nameof(SabotageKind.RecoveryStopsAtFirstBadRecord), 1, 300)]
