@@ -43,7 +43,10 @@ internal sealed class RefusedEntries
         if (_indexes.Count == 0 || _indexes[0] > index) { return; }
         int keepFrom = _indexes.BinarySearch(index);
         _indexes.RemoveRange(0, keepFrom >= 0 ? keepFrom + 1 : ~keepFrom);
-        _ = _unsaved.RemoveAll(unsaved => unsaved <= index);
+        for (int i = _unsaved.Count - 1; i >= 0; i--)
+        {
+            if (_unsaved[i] <= index) { _unsaved.RemoveAt(i); }
+        }
         DropRecords(index);
     }
 
