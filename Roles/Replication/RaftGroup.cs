@@ -120,14 +120,6 @@ internal sealed partial class RaftGroup : IHeartbeatView
         return Errno.None;
     }
 
-    /// <summary>The waiter's object is going away: it will not be called for <paramref name="index"/>.</summary>
-    public void Abandon(LogIndex index, IProposalWaiter waiter)
-    {
-        if (index <= _applied || index - _applied > (ulong)_pending.Count) { return; }
-        ref PendingEntry entry = ref _pending[(int)(index - _applied) - 1];
-        if (entry.Waiter == waiter) { entry.Waiter = null; }
-    }
-
     /// <summary>May a linearizable read be served? Call it after the request was taken from the network: the lease is checked
     /// against a fresh sample of the clock. A Pending waiter gets exactly one call.</summary>
     public ReadStatus TryBeginRead(IReadWaiter waiter)

@@ -39,11 +39,18 @@ internal sealed partial class RaftHost
         {
             if (group.IsRecovering || group.Applied == group.MarkedCommit) { continue; }
             GroupRecords.EncodeCommit(value, group.Config.Incarnation, group.Applied);
-            // What does not fit, or finds no room in the log, is marked next time.
             if (!_batch.TryPut(group.CommitKey, value)) { break; }
-            group.MarkedCommit = group.Applied;
         }
-        _ = Kv.Commit(_batch, listener: null, out _);
+        int left = _batch.Count;
+        // What did not fit, or found no room in the log, is marked next time.
+        if (left == 0 || Kv.Commit(_batch, listener: null, out _) != Errno.None) { return; }
+        foreach (RaftGroup group in _groups.Values)
+        {
+            if (left == 0) { return; }
+            if (group.IsRecovering || group.Applied == group.MarkedCommit) { continue; }
+            group.MarkedCommit = group.Applied;
+            left--;
+        }
     }
 
     /// <summary>Marks the group's state as incomplete.</summary>
