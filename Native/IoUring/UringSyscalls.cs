@@ -25,6 +25,7 @@ internal static unsafe class UringSyscalls
     public const uint SQ_CQ_OVERFLOW = 2;
     public const uint SQ_TASKRUN = 4;
     public const uint CQE_F_MORE = 2;
+    public const ushort RECVSEND_POLL_FIRST = 1;
     public const uint FSYNC_DATASYNC = 1;
     public const uint ASYNC_CANCEL_ALL = 1;
     public const uint ASYNC_CANCEL_FD = 2;

@@ -7,9 +7,9 @@ internal enum HookStage
     /// <summary>Decisions that may append to logs and queue messages.</summary>
     Logic,
 
+    /// <summary>Sends, before log writes: who gets them has work and a way back before it, and a write may take as long to start.</summary>
+    Network,
+
     /// <summary>Log writes.</summary>
     Storage,
-
-    /// <summary>Sends.</summary>
-    Network,
 }

@@ -18,6 +18,8 @@ internal sealed unsafe partial class TcpStream
     private PooledBuffer? _into;
     private int _intoOffset, _intoLeft;
     private bool _isProcessing;
+    private bool _wantsMore;
+    private bool _isDrained;
 
     /// <summary>When bytes last came in, in the reactor's clock.</summary>
     public long LastReceivedNanos { get; private set; }
@@ -65,6 +67,7 @@ internal sealed unsafe partial class TcpStream
             return;
         }
         LastReceivedNanos = _streams.Reactor.NowNanos;
+        _isDrained = result < _receive.Bytes;
         if (_receive.DirectBytes > 0)
         {
             int direct = Math.Min(result, _receive.DirectBytes);
@@ -94,7 +97,16 @@ internal sealed unsafe partial class TcpStream
             Close(Errno.Protocol); // the handler waits for more than can ever be there at once
             return;
         }
-        _receive.Start();
+        if (_wantsMore) { return; }
+        _wantsMore = true;
+        _streams.AddReceiver(this);
+    }
+
+    /// <summary>The batch point, behind the sends: those have somebody waiting for them.</summary>
+    internal void StartReceive()
+    {
+        _wantsMore = false;
+        if (IsOpen && !IsPaused && !_receive.IsInFlight) { _receive.Start(); }
     }
 
     private bool FillBuffer()
@@ -149,6 +161,9 @@ internal sealed unsafe partial class TcpStream
         /// <summary>How many of the bytes asked for go straight to the payload's buffer.</summary>
         public int DirectBytes { get; private set; }
 
+        /// <summary>How many bytes there is room for.</summary>
+        public int Bytes { get; private set; }
+
         public void Start()
         {
             byte* free = stream._staging + stream._stagedFrom + stream._stagedBytes;
@@ -157,6 +172,9 @@ internal sealed unsafe partial class TcpStream
             sqe->Fd = stream._fd;
             bool isDirect = stream._into is not null && stream._intoLeft >= stream._streams.Options.DirectReceiveBytes;
             DirectBytes = isDirect ? stream._intoLeft : 0;
+            Bytes = DirectBytes + room;
+            // The last receive got all there was: a look before waiting would only find nothing again.
+            if (stream._isDrained) { sqe->IoPriority = UringSyscalls.RECVSEND_POLL_FIRST; }
             if (!isDirect)
             {
                 sqe->Opcode = UringOp.Recv;

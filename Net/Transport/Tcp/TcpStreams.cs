@@ -7,13 +7,14 @@ using Fastblock.Native.Reactor;
 
 namespace Fastblock.Net.Transport.Tcp;
 
-/// <summary>All stream sockets of one reactor: makes them, gives them receive memory, and starts their sends at the end of every
-/// iteration.</summary>
+/// <summary>All stream sockets of one reactor: makes them, gives them receive memory, and starts their sends, then their
+/// receives, at the end of every iteration.</summary>
 internal sealed unsafe class TcpStreams : IIterationHook, IDisposable
 {
     private readonly List<TcpStream> _all = [];
     private readonly List<TcpListener> _listeners = [];
     private readonly RingQueue<TcpStream> _dirty = new();
+    private readonly RingQueue<TcpStream> _receivers = new();
     private readonly Stack<nint> _freeStaging = new();
 
     /// <param name="reactor">One whose event source is an io_uring.</param>
@@ -79,6 +80,7 @@ internal sealed unsafe class TcpStreams : IIterationHook, IDisposable
     public void OnIterationEnd()
     {
         while (_dirty.TryPopFront(out TcpStream? stream)) { stream.StartSend(); }
+        while (_receivers.TryPopFront(out TcpStream? stream)) { stream.StartReceive(); }
     }
 
     /// <summary>Frees everything; after the event source was disposed.</summary>
@@ -89,6 +91,8 @@ internal sealed unsafe class TcpStreams : IIterationHook, IDisposable
         _listeners.Clear();
         while (_freeStaging.TryPop(out nint staging)) { NativeMemory.Free((void*)staging); }
     }
+
+    internal void AddReceiver(TcpStream stream) => _receivers.PushBack(stream);
 
     internal void AddDirty(TcpStream stream) => _dirty.PushBack(stream);
 
