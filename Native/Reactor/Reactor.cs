@@ -128,48 +128,24 @@ internal sealed class Reactor
         return worked || !_runQueue.IsEmpty;
     }
 
-    /// <summary>The last pause may be so many times the spin time for spinning to be worth a try again: waking up makes pauses
-    /// longer than they would be without it.</summary>
-    private const int TryAgainBelow = 4;
-
-    /// <summary>Part of the spin time that is spent when work comes seldom.</summary>
-    private const int SeldomPart = 8;
-
-    /// <summary>Giving way took so long that somebody with a lot to compute has the core. Spinning would hand it the rest of its
-    /// time slice again and again; who sleeps is put before it when there is work.</summary>
-    private const long StolenNanos = Units.NanosPerMilli;
-
-    /// <summary>How long not to spin then.</summary>
-    private const long NoSpinNanos = 500 * Units.NanosPerMilli;
-
-    /// <summary>The production loop: iterations with waits between them, until <see cref="RequestStop"/>. An adaptive reactor spins
-    /// as long as pauses are short; where only timers and heartbeats come it goes to sleep nearly at once, so that an idle
-    /// server costs next to nothing and leaves the core to those that have work.</summary>
+    /// <summary>The production loop: iterations with waits between them, until <see cref="RequestStop"/>.</summary>
     public void Run()
     {
-        long lastWork = Clock.NowNanos;
-        long lastPause = long.MaxValue;
-        long noSpinBefore = 0;
-        bool isPausing = false;
+        SpinPolicy policy = new(Clock.NowNanos);
         while (!Volatile.Read(ref _stop))
         {
             if (RunOnce())
             {
-                if (isPausing) { lastPause = NowNanos - lastWork; }
-                isPausing = false;
-                lastWork = NowNanos;
+                policy.OnWork(NowNanos);
                 continue;
             }
-            isPausing = true;
             WaitStrategy strategy = Strategy;
             if (strategy is WaitStrategy.Busy) { continue; }
-            long spin = lastPause < TryAgainBelow * SpinNanos ? SpinNanos : SpinNanos / SeldomPart;
-            if (strategy is WaitStrategy.Adaptive && NowNanos - lastWork < spin && NowNanos >= noSpinBefore)
+            if (policy.OnNothing(NowNanos, SpinNanos) && strategy is WaitStrategy.Adaptive)
             {
                 // Without giving way, two reactors that share a core each burn the other's time slice.
                 _ = Libc.sched_yield();
-                long now = Clock.NowNanos;
-                if (now - NowNanos > StolenNanos) { noSpinBefore = now + NoSpinNanos; }
+                policy.OnGaveWay(NowNanos, Clock.NowNanos);
                 continue;
             }
             Sleep();

@@ -7,9 +7,9 @@ internal sealed record ReactorOptions
 {
     public WaitStrategy Strategy { get; init; } = WaitStrategy.Adaptive;
 
-    /// <summary>How long an adaptive reactor looks for work before it blocks, giving way to others between two looks. As long as
-    /// a replicated write takes when everybody looks; only while work comes often enough for it to pay (Reactor.Run).</summary>
+    /// <summary>How long an adaptive reactor looks for work before it blocks, giving way to others between two looks. Longer than
+    /// a durable write on a fast disk takes; only while work comes often enough for it to pay (<see cref="SpinPolicy"/>).</summary>
     public long SpinNanos { get; init; } = DefaultSpinNanos;
 
-    public const long DefaultSpinNanos = 60 * Units.NanosPerMicro;
+    public const long DefaultSpinNanos = 200 * Units.NanosPerMicro;
 }

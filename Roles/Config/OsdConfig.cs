@@ -20,7 +20,7 @@ internal sealed record OsdConfig
     public WaitStrategy Poll { get; init; } = WaitStrategy.Adaptive;
 
     /// <summary>How long an adaptive reactor spins after its last work.</summary>
-    public int SpinMicros { get; init; } = 60;
+    public int SpinMicros { get; init; } = 200;
 
     /// <summary>HTTP endpoint for /metrics and /health; empty = none.</summary>
     public string MetricsAddress { get; init; } = "";
