@@ -286,6 +286,16 @@ internal sealed partial class DiskLog : IIterationHook
         ? _options.CleanBelowSegments
         : Math.Max(_entryReserve + 2, _segmentCount / 4);
 
+    /// <summary>0 as long as half of what the cleaner has to keep free is there, 100 when entries are about to be refused.</summary>
+    internal int CleaningPressure
+    {
+        get
+        {
+            int half = Math.Max(1, (CleanBelow - _entryReserve) / 2);
+            return 100 - (Math.Clamp(FreeSegments - _entryReserve, 0, half) * 100 / half);
+        }
+    }
+
     /// <summary>A log full of entries that may not go must still turn round, for the sake of the metadata. Every segment can lose
     /// nearly one record's size at its end when it is packed anew, so that much is kept free from the start.</summary>
     internal void NoteRecordSize(int blocks)

@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using Fastblock.Native.Base;
 using Fastblock.Native.Reactor;
@@ -13,6 +14,8 @@ internal interface IBlockMover
     /// is under way. Blocks of entries that are not applied yet are never in them.
     /// <para>An object's durable version may only become v when all its blocks of entries up to v are home: an entry at or
     /// below the version is skipped on replay. So move all the blocks of an object together.</para></summary>
+    /// <param name="pressure">How much appends depend on the segment, 0 to 100: at 100 they are about to wait for it, and it moves as
+    /// fast as it can; the lower, the more it steps back behind clients' requests. Null = 100.</param>
     /// <returns>Anything but None: the segment stays, and the cleaner tries again later.</returns>
-    ReactorTask<Errno> MoveHomeAsync(IReadOnlyList<LogRange> ranges);
+    ReactorTask<Errno> MoveHomeAsync(IReadOnlyList<LogRange> ranges, Func<int>? pressure = null);
 }

@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using Fastblock.Native.Base;
 using Fastblock.Native.Reactor;
@@ -39,6 +40,7 @@ internal sealed class LogCleaner(DiskLog log) : IRunnable
 
     private readonly record struct Drop(LogGroup Group, int Life, ulong UpTo);
 
+    private readonly Func<int> _pressure = () => log.CleaningPressure;
     private readonly ReactorSignal<bool> _wake = new();
     private readonly ReactorSignal<bool> _stopped = new();
     private readonly LogEntryBuffer[] _entries = new LogEntryBuffer[CopiesAtOnce];
@@ -137,7 +139,7 @@ internal sealed class LogCleaner(DiskLog log) : IRunnable
         if (_mover is not null)
         {
             CollectRanges(segment);
-            status = await _mover.MoveHomeAsync(_ranges);
+            status = await _mover.MoveHomeAsync(_ranges, _pressure);
             if (status is not Errno.None) { return status; }
         }
         status = await CopyPairsAsync(segment);
@@ -165,8 +167,8 @@ internal sealed class LogCleaner(DiskLog log) : IRunnable
             }
             foreach (Release release in _asked)
             {
-                ulong upTo = System.Math.Min(await release.Task, release.LastInSegment);
-                for (ulong index = System.Math.Max(upTo, release.Group.BaseIndex) + 1; index <= release.LastInSegment; index++)
+                ulong upTo = Math.Min(await release.Task, release.LastInSegment);
+                for (ulong index = Math.Max(upTo, release.Group.BaseIndex) + 1; index <= release.LastInSegment; index++)
                 {
                     if (log.IsLiveIn(segment, release.Group, release.Life, index))
                     {
@@ -262,7 +264,7 @@ internal sealed class LogCleaner(DiskLog log) : IRunnable
         {
             LogGroup group = drop.Group;
             if (group.IsRemoved || group.Life != drop.Life) { continue; }
-            for (ulong index = group.BaseIndex + 1; index <= System.Math.Min(drop.UpTo, group.LastIndex); index++)
+            for (ulong index = group.BaseIndex + 1; index <= Math.Min(drop.UpTo, group.LastIndex); index++)
             {
                 if (log.TryGetRangeElsewhere(segment, group, index, out LogRange range)) { _ranges.Add(range); }
             }

@@ -12,6 +12,7 @@ internal sealed class IoGroup(IBlockDevice device) : IDisposable
     private readonly List<MoveIo> _requests = [];
     private readonly ReactorSignal<Errno> _done = new();
     private int _outstanding;
+    private int _submitted;
     private Errno _status;
 
     /// <summary>Requests of the present group.</summary>
@@ -36,11 +37,13 @@ internal sealed class IoGroup(IBlockDevice device) : IDisposable
     }
 
     /// <summary>Submits all; completes when all have ended, with the first error.</summary>
-    public async ReactorTask<Errno> RunAsync()
+    /// <param name="atOnce">So many at a time, so that others' requests find the device's queue short.</param>
+    public async ReactorTask<Errno> RunAsync(int atOnce = int.MaxValue)
     {
         if (Count == 0) { return Errno.None; }
         _outstanding = Count;
-        for (int i = 0; i < Count; i++) { device.Submit(_requests[i]); }
+        _submitted = Math.Min(Count, atOnce);
+        for (int i = 0; i < _submitted; i++) { device.Submit(_requests[i]); }
         Errno status = await _done;
         _done.Reset();
         return status;
@@ -49,6 +52,7 @@ internal sealed class IoGroup(IBlockDevice device) : IDisposable
     internal void OnCompleted(Errno status)
     {
         if (_status is Errno.None) { _status = status; }
+        if (_submitted < Count) { device.Submit(_requests[_submitted++]); }
         if (--_outstanding == 0) { _done.Set(_status); }
     }
 

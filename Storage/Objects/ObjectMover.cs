@@ -32,10 +32,14 @@ namespace Fastblock.Storage.Objects;
 /// <summary>Moves blocks from the log to their homes when the log's cleaner asks for it. One batch at a time.</summary>
 internal sealed partial class ObjectMover : IBlockMover, IDisposable
 {
+    /// <summary>How much longer than the work before them pauses are without pressure.</summary>
+    private const int LongestPause = 3;
+
     private readonly ObjectStore _store;
     private readonly Reactor _reactor;
     private readonly ObjectStoreOptions _options;
     private readonly IoGroup _io;
+    private Func<int>? _pressure;
     private bool _running;
 
     public ObjectMover(ObjectStore store)
@@ -48,10 +52,11 @@ internal sealed partial class ObjectMover : IBlockMover, IDisposable
     }
 
     /// <inheritdoc/>
-    public async ReactorTask<Errno> MoveHomeAsync(IReadOnlyList<LogRange> ranges)
+    public async ReactorTask<Errno> MoveHomeAsync(IReadOnlyList<LogRange> ranges, Func<int>? pressure = null)
     {
         if (_running) { return Errno.Busy; }
         _running = true;
+        _pressure = pressure;
         _store.CleanerWaits = true;
         Errno status = await MoveAllAsync(ranges);
         if (status is Errno.None) { status = await _store.FlushAsync(); }
@@ -98,10 +103,12 @@ internal sealed partial class ObjectMover : IBlockMover, IDisposable
         for (int first = 0; first < _moveCount; first += _options.MoveChunkBlocks)
         {
             int count = Math.Min(_options.MoveChunkBlocks, _moveCount - first);
+            long started = _reactor.Clock.NowNanos;
             await ReadChunkAsync(first, count);
             PrepareHomeWrites(first, count);
-            status = await _io.RunAsync();
+            status = await _io.RunAsync(AtOnce);
             if (status is not Errno.None) { return status; }
+            await StepBackAsync(started);
         }
         status = await WriteCrcPagesAsync();
         if (status is not Errno.None) { return status; }
@@ -119,7 +126,7 @@ internal sealed partial class ObjectMover : IBlockMover, IDisposable
     private async ReactorTask ReadChunkAsync(int first, int count)
     {
         PrepareLogReads(first, count);
-        Errno status = await _io.RunAsync();
+        Errno status = await _io.RunAsync(AtOnce);
         if (status is not Errno.None) { await ReadSinglyAsync(first, count); }
         VerifyChunk(first, count);
     }
@@ -147,8 +154,23 @@ internal sealed partial class ObjectMover : IBlockMover, IDisposable
             if (flushed is not Errno.None) { return flushed; }
             await _reactor.Delay(ObjectStore.RetryNanos);
         }
+        long started = _reactor.Clock.NowNanos;
         PreparePageWrites();
-        return await _io.RunAsync();
+        status = await _io.RunAsync(AtOnce);
+        if (status is Errno.None) { await StepBackAsync(started); }
+        return status;
+    }
+
+    private int Pressure => _pressure?.Invoke() ?? 100;
+
+    private int AtOnce => _options.MoveRequestsMin + ((_options.MoveRequestsMax - _options.MoveRequestsMin) * Pressure / 100);
+
+    /// <summary>Leaves the device and the core to clients for some multiple of the time that they were held up.</summary>
+    private async ReactorTask StepBackAsync(long startedNanos)
+    {
+        int pressure = Pressure;
+        if (pressure >= 100) { return; }
+        await _reactor.Delay((_reactor.Clock.NowNanos - startedNanos) * LongestPause * (100 - pressure) / 100);
     }
 
     private async ReactorTask<Errno> RecordAsync()

@@ -45,6 +45,13 @@ internal sealed record ObjectStoreOptions
     /// copying them, on a device in memory) does not hold clients' requests up for long.</summary>
     public int MoveChunkBlocks { get; init; } = 64;
 
+    /// <summary>Requests of moves at the device at a time, without and with the log's pressure: a client's request finds so many
+    /// before it.</summary>
+    public int MoveRequestsMin { get; init; } = 8;
+
+    /// <inheritdoc cref="MoveRequestsMin"/>
+    public int MoveRequestsMax { get; init; } = 32;
+
     /// <summary>Discard freed units on the device.</summary>
     public bool TrimDevice { get; init; } = true;
 

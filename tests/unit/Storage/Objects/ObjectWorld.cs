@@ -62,6 +62,8 @@ internal sealed class ObjectWorld : IDisposable
             MoveObjects = moveObjects,
             MoveBlocks = moveBlocks,
             MoveChunkBlocks = chunk,
+            MoveRequestsMin = 1,
+            MoveRequestsMax = 3,
         };
         Device = new SlowDevice(Options.DeviceBytes, Prng.Fork());
         _buffers = new BufferPool([(64 * 1024, 64)], poison: true);
@@ -218,9 +220,16 @@ internal sealed class ObjectWorld : IDisposable
     /// <summary>Begins to clean the oldest segment; call <see cref="EndClean"/> when the task has ended with None.</summary>
     public ReactorTask<Errno> StartClean()
     {
+        int pressure = Prng.Below(101);
+        return StartClean(() => pressure);
+    }
+
+    /// <inheritdoc cref="StartClean()"/>
+    public ReactorTask<Errno> StartClean(Func<int> pressure)
+    {
         if (_oldestSegment == _headSegment) { NextSegment(); }
         long start = (long)_oldestSegment * _segmentBlocks * Units.BlockBytes;
-        return Mover.MoveHomeAsync([new LogRange(new LogLocation(start), _segmentBlocks)]);
+        return Mover.MoveHomeAsync([new LogRange(new LogLocation(start), _segmentBlocks)], pressure);
     }
 
     public void EndClean()

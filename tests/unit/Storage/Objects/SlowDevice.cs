@@ -20,6 +20,7 @@ internal sealed unsafe class SlowDevice(long sizeBytes, Prng prng) : IBlockDevic
 
     public long SizeBytes => sizeBytes;
     public bool HasPending => _pending.Count > 0;
+    public int MostPending { get; private set; }
     public long Writes { get; private set; }
     public long Discards { get; private set; }
 
@@ -43,7 +44,11 @@ internal sealed unsafe class SlowDevice(long sizeBytes, Prng prng) : IBlockDevic
 
     public void CountStep() => Steps++;
 
-    public void Submit(IoRequest request) => _pending.Add(new Pending(request, _unflushed.Count));
+    public void Submit(IoRequest request)
+    {
+        _pending.Add(new Pending(request, _unflushed.Count));
+        MostPending = Math.Max(MostPending, _pending.Count);
+    }
 
     /// <summary>Completes some of what is pending.</summary>
     public void Pump(bool all = false)
