@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using System.CommandLine;
 using System.Globalization;
 using Fastblock.Native.Base;
+using Fastblock.Native.Reactor;
 using Fastblock.Native.Linux;
 using Fastblock.Roles.Bench.Layers;
 using Fastblock.Roles.Client;
@@ -34,11 +35,12 @@ internal static class BenchCommand
         Option<ulong> seed = new("--seed") { Description = "Of offsets and contents.", HelpName = "N", DefaultValueFactory = _ => 1 };
         Option<string?> cpuOf = new("--cpu-of") { Description = "Pids whose CPU time counts beside our own; all fastblock processes here when not given.", HelpName = "PID,..." };
         Option<string?> core = new("--core") { Description = "Core that the bench runs on; the kernel places it when not given.", HelpName = "N" };
+        Option<string> poll = Poll("How this process waits; what the servers do is their own setting.");
         ManualCommand rw = new("rw", "Measure reads and writes on an image, in this process over the network.",
             "fastblock bench rw vol/demo --rw randwrite --bs 4k --qd 32 --time 10 --verify",
             "fastblock bench rw vol/demo --rw randread --qd 1 --fill --json");
         rw.Arguments.Add(spec);
-        foreach (Option option in (Option[])[mode, blockSize, depth, time, verify, fill, range, seed, cpuOf, core]) { rw.Options.Add(option); }
+        foreach (Option option in (Option[])[mode, blockSize, depth, time, verify, fill, range, seed, cpuOf, core, poll]) { rw.Options.Add(option); }
         return rw.Does(parsed =>
         {
             ImageSpec image = ImageSpec.Parse(parsed.GetRequiredValue(spec));
@@ -57,9 +59,11 @@ internal static class BenchCommand
             });
             // The thread that parses is the one that runs the loop.
             foreach (int one in Cores("--core", parsed.GetValue(core))) { _ = CoreSet.PinThisThread(one); }
+            WaitStrategy strategy = PollOf(parsed, poll);
             bool json = parsed.GetValue(CommonOptions.Json);
             return ClusterSession.Run(parsed, async session =>
             {
+                session.Reactor.Strategy = strategy;
                 Print(json, [await RwBench.RunAsync(session, image, options, showProgress: true)]);
                 return ExitCode.Ok;
             });
@@ -80,6 +84,12 @@ internal static class BenchCommand
 
     internal static Option<string> Text(string name, string description, string helpName, string otherwise) =>
         new(name) { Description = description, HelpName = helpName, DefaultValueFactory = _ => otherwise };
+
+    internal static Option<string> Poll(string description) => Text("--poll", description, "adaptive|busy|sleep", "adaptive");
+
+    internal static WaitStrategy PollOf(ParseResult parsed, Option<string> poll) =>
+        ConfigKey.TryChoice(parsed.GetRequiredValue(poll), out WaitStrategy strategy) ? strategy
+            : throw new OperatorException(ExitCode.Usage, $"--poll '{parsed.GetValue(poll)}': must be adaptive, busy or sleep");
 
     internal static long Seconds(double seconds) => seconds is >= 0.1 and <= 86_400 ? (long)(seconds * Units.NanosPerSecond)
         : throw new OperatorException(ExitCode.Usage, string.Create(CultureInfo.InvariantCulture, $"--time {seconds}: must be 0.1 to 86400 seconds"));

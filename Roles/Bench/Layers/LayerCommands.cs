@@ -40,7 +40,7 @@ internal static class LayerCommands
     {
         Option<string> depth = BenchCommand.Text("--qd", "Operations in flight: one number, or several for a run each.", "N,...", depths);
         Option<double> time = new("--time") { Description = "Seconds to measure, for each run.", HelpName = "SECONDS", DefaultValueFactory = _ => 3 };
-        Option<string> poll = BenchCommand.Text("--poll", "How the reactors wait.", "adaptive|busy|sleep", "adaptive");
+        Option<string> poll = BenchCommand.Poll("How the reactors wait.");
         Option<string?> cores = new("--cores") { Description = "Cores of the reactors, in their order and taken round; default: one after the other.", HelpName = "N,..." };
         Option<string> bytes = BenchCommand.Text("--bs", "Bytes of one operation.", "SIZE", blockSize ?? "4k");
         Option<string> mode = BenchCommand.Text("--rw", "What to do.", "randwrite|randread|write|read", "randwrite");
@@ -56,8 +56,7 @@ internal static class LayerCommands
             LayerOptions options = new()
             {
                 DurationNanos = BenchCommand.Seconds(parsed.GetValue(time)),
-                Poll = ConfigKey.TryChoice(parsed.GetRequiredValue(poll), out WaitStrategy strategy) ? strategy
-                    : throw Wrong("--poll", parsed.GetValue(poll), "adaptive, busy or sleep"),
+                Poll = BenchCommand.PollOf(parsed, poll),
                 Cores = BenchCommand.Cores("--cores", parsed.GetValue(cores)),
             };
             if (blockSize is not null)
