@@ -169,7 +169,7 @@ internal sealed class VstartCluster : IDisposable
         string unfinished = VstartDirectory.Unfinished(path);
         File.Delete(unfinished);
         format(unfinished);
-        File.Move(unfinished, path);
+        VstartDirectory.Rename(unfinished, path);
     }
 
     private void StartOsds()

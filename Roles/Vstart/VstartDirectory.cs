@@ -1,8 +1,10 @@
 using System;
 using System.Collections.Generic;
 using System.IO;
+using Fastblock.Native.Base;
 using Fastblock.Native.Linux;
 using Fastblock.Roles.Config;
+using Fastblock.Storage.Device;
 
 namespace Fastblock.Roles.Vstart;
 
@@ -69,7 +71,15 @@ internal sealed class VstartDirectory
             file.Write(System.Text.Encoding.UTF8.GetBytes(text));
             file.Flush(flushToDisk: true);
         }
+        Rename(unfinished, path);
+    }
+
+    /// <summary>Gives a complete file its name, durably: a rename is the folder's, and only the folder's fsync keeps it.</summary>
+    public static void Rename(string unfinished, string path)
+    {
         File.Move(unfinished, path, overwrite: true);
+        Errno error = UringFile.SyncDirectoryOf(path);
+        if (error != Errno.None) { throw OperatorException.FromErrno(error, $"{path}: the folder cannot be synced"); }
     }
 
     /// <summary>Deletes everything that vstart made; only called when no server runs.</summary>

@@ -109,6 +109,24 @@ public sealed class TidyTests
         Assert.True(violations.Count == 0, string.Join("\n", violations));
     }
 
+    /// <summary>A rename belongs to the folder: after a power cut only a synced folder still knows the new name.</summary>
+    [Fact]
+    public void Every_rename_is_followed_by_a_sync_of_its_folder()
+    {
+        int renames = 0;
+        foreach ((string path, string text) in SourceFiles.Product())
+        {
+            string[] lines = SourceFiles.CodeLines(text);
+            for (int i = 0; i < lines.Length; i++)
+            {
+                if (!Regex.IsMatch(lines[i], @"\bFile\.(Move|Replace)\(")) { continue; }
+                renames++;
+                Assert.True(i + 1 < lines.Length && lines[i + 1].Contains("SyncDirectoryOf(", StringComparison.Ordinal), $"{path}:{i + 1}");
+            }
+        }
+        Assert.True(renames > 0, "there is none to look at any more");
+    }
+
     [Fact]
     public void Program_is_short()
     {
