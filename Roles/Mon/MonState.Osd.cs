@@ -26,7 +26,7 @@ internal sealed partial class MonState
         }
         foreach (OsdInfo known in Map.Osds)
         {
-            if (known.Device == device) { return Answer(NewOsdReply(known.Id, cluster)); }
+            if (known.Device == device) { return OsdNewAgain(known, request, cluster); }
         }
         MonChanges changes = NewChanges();
         ulong number = changes.Take(StoreKeys.NextOsd, first: 0);
@@ -41,13 +41,38 @@ internal sealed partial class MonState
             Device = device,
             Host = request.Host,
             Rack = request.Rack,
-            Weight = request.Weight > 0 ? request.Weight : (ulong)Math.Max(1, request.SizeBytes / Units.MiB),
+            Weight = WeightOf(request),
             Shards = cluster.Shards,
             In = true,
             SizeBytes = request.SizeBytes,
         });
         return Do(changes, NewOsdReply(id, cluster));
     }
+
+    /// <summary>An mkfs is repeated under the uuid with which it began: it gets the same id, unless an OSD has run with it, which
+    /// may have acknowledged what the device no longer holds.</summary>
+    private MonVerdict OsdNewAgain(OsdInfo known, OsdNewRequest request, ClusterInfo cluster)
+    {
+        if (known.Boots > 0)
+        {
+            return Refuse(ControlStatus.StatusWrongState,
+                $"osd.{known.Id.Value} has run with device {known.Device}: a device that is made anew needs a new uuid");
+        }
+        OsdInfo renewed = known with
+        {
+            Host = request.Host,
+            Rack = request.Rack,
+            Weight = WeightOf(request),
+            SizeBytes = request.SizeBytes,
+        };
+        if (renewed == known) { return Answer(NewOsdReply(known.Id, cluster)); }
+        MonChanges changes = NewChanges();
+        changes.Put(renewed);
+        return Do(changes, NewOsdReply(known.Id, cluster));
+    }
+
+    private static ulong WeightOf(OsdNewRequest request) =>
+        request.Weight > 0 ? request.Weight : (ulong)Math.Max(1, request.SizeBytes / Units.MiB);
 
     private static ControlReply NewOsdReply(OsdId id, ClusterInfo cluster) => new()
     {

@@ -172,6 +172,20 @@ internal sealed class VstartCluster : IDisposable
         VstartDirectory.Rename(unfinished, path);
     }
 
+    /// <summary>The same for an OSD, whose id is taken while its device is made: a device that was cut short is completed under
+    /// the id that it has.</summary>
+    private void MakeOsdDevice(string server, string path)
+    {
+        string unfinished = VstartDirectory.Unfinished(path);
+        bool isThere = File.Exists(unfinished) && new FileInfo(unfinished).Length == _settings.SizeBytes;
+        if (!isThere) { File.Delete(unfinished); }
+        string[] size = isThere ? [] : ["--size", SizeText.FormatExact(_settings.SizeBytes)];
+        (int code, string _, string error) = VstartServers.Command(["osd", "mkfs", "--device", unfinished, "--mon", MonList, .. size]);
+        bool isComplete = code == (int)ExitCode.Ok || (isThere && code == (int)ExitCode.Exists);
+        if (!isComplete) { throw new OperatorException((ExitCode)code, $"{server}: {error.Trim()}"); }
+        VstartDirectory.Rename(unfinished, path);
+    }
+
     private void StartOsds()
     {
         List<int> cores = [];
@@ -191,8 +205,7 @@ internal sealed class VstartCluster : IDisposable
             }
             if (!_settings.InMemory && !File.Exists(device))
             {
-                MakeDevice(device, path => VstartServers.Run(server, "osd", "mkfs", "--device", path,
-                    "--size", SizeText.FormatExact(_settings.SizeBytes), "--mon", MonList));
+                MakeOsdDevice(server, device);
             }
             // One reactor each, spread over the cores; where there are more OSDs than cores they share them.
             string mask = "0x" + (cores.Count == 0 ? 0 : 1UL << cores[index % cores.Count]).ToString("x", CultureInfo.InvariantCulture);

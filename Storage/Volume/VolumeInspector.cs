@@ -9,7 +9,7 @@ namespace Fastblock.Storage.Volume;
 /// <summary>Offline readers for labels and superblocks: shows every copy as it is, good or not. Writes nothing.</summary>
 internal static class VolumeInspector
 {
-    /// <summary>One row for each copy of the device's label.</summary>
+    /// <summary>One row for each copy of the device's label, and one for the mark of an mkfs that was cut short.</summary>
     public static async ReactorTask<List<InspectRow>> LabelsAsync(IBlockDevice device)
     {
         List<InspectRow> rows = [];
@@ -20,7 +20,18 @@ internal static class VolumeInspector
             Errno status = await block.Request(IoKind.Read, offset, 0, VolumeFormat.BlockBytes).RunAsync(device);
             rows.Add(LabelRow(block, copy, offset, status));
         }
+        if (device.SizeBytes >= 2 * VolumeFormat.AreaBytes) { await AddMarkAsync(device, block, rows); }
         return rows;
+    }
+
+    /// <summary>The mark of an mkfs that was cut short, if there is one.</summary>
+    private static async ReactorTask AddMarkAsync(IBlockDevice device, AlignedMemory block, List<InspectRow> rows)
+    {
+        Errno status = await block.Request(IoKind.Read, MkfsMark.OffsetBytes, 0, VolumeFormat.BlockBytes).RunAsync(device);
+        if (status is Errno.None && MkfsMark.TryRead(block.Span(0, block.Bytes), out System.Guid cluster, out System.Guid uuid))
+        {
+            rows.Add(new InspectRow("mkfs_under_way").With("offset", MkfsMark.OffsetBytes).With("cluster", cluster.ToString()).With("device", uuid.ToString()));
+        }
     }
 
     /// <summary>One row for each place of a shard's superblock.</summary>

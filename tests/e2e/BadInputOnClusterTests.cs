@@ -3,6 +3,7 @@ using System.IO;
 using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
+using Fastblock.Storage.Volume;
 using Xunit;
 
 namespace Fastblock.Tests.E2e;
@@ -65,6 +66,35 @@ public sealed class BadInputOnClusterTests : IClassFixture<BadInputOnClusterTest
         Assert.Equal(before, Epoch());
         Shell.Fastblock(["mon", "mkfs", "--device", device, "--id", "0", "--mons", "127.0.0.1:1", "--size", "0"]).Refused(2, "--size 0");
         Assert.False(File.Exists(device));
+    }
+
+    /// <summary>What a kill between the answer of the monitors and the label leaves: no label, and the mark of the mkfs.</summary>
+    [Fact]
+    public void An_mkfs_that_was_cut_short_gets_the_same_id_when_it_is_repeated()
+    {
+        string device = Path.Combine(_cluster.Root, "cut.img");
+        string[] mkfs = ["osd", "mkfs", "--device", device, "--size", "256M", "--json"];
+        JsonElement first = _cluster.Cli(mkfs).Json();
+        _cluster.Cli(mkfs).Refused(4, "carries the label");
+        byte[] mark = new byte[VolumeFormat.BlockBytes];
+        MkfsMark.Write(mark, first.GetProperty("cluster").GetGuid(), first.GetProperty("device").GetGuid());
+        using (FileStream file = File.OpenWrite(device))
+        {
+            for (int copy = 0; copy < LabelFormat.Copies; copy++)
+            {
+                file.Position = LabelFormat.CopyOffset(copy, file.Length);
+                file.Write(new byte[VolumeFormat.BlockBytes]);
+            }
+            file.Position = MkfsMark.OffsetBytes;
+            file.Write(mark);
+        }
+        Assert.Contains("mkfs_under_way", Shell.Fastblock("inspect", device).Output, StringComparison.Ordinal);
+        JsonElement second = _cluster.Cli(mkfs).Json();
+        Assert.Equal(first.GetProperty("id").GetUInt32(), second.GetProperty("id").GetUInt32());
+        Assert.Equal(first.GetProperty("device").GetGuid(), second.GetProperty("device").GetGuid());
+        Assert.DoesNotContain("mkfs_under_way", Shell.Fastblock("inspect", device).Ok().Output, StringComparison.Ordinal);
+        _cluster.Cli(mkfs).Refused(4, "carries the label");
+        File.Delete(device);
     }
 
     [Fact]

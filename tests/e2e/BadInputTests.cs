@@ -68,7 +68,7 @@ public sealed class BadInputTests
     {
         DirectoryInfo folder = Directory.CreateTempSubdirectory("fb");
         File.WriteAllText(Path.Combine(folder.FullName, "letter.txt"), "dear");
-        Shell.Fastblock("vstart", "--dir", folder.FullName).Refused(5, "not empty");
+        Shell.Fastblock("vstart", "--dir", folder.FullName, "--nbd-port", "0").Refused(5, "not empty");
         Assert.Single(Directory.GetFileSystemEntries(folder.FullName));
         folder.Delete(recursive: true);
     }

@@ -24,6 +24,23 @@ public sealed class MonOsdTests
     }
 
     [Fact]
+    public void A_repeated_mkfs_says_where_the_osd_stands_and_one_that_has_run_is_not_made_anew()
+    {
+        MonFixture mon = new();
+        mon.Do(new ControlRequest { OsdNew = MonFixture.NewOsd(0, "a") });
+        OsdNewRequest moved = MonFixture.NewOsd(0, "b");
+        moved.Weight = 7;
+        Assert.Equal(0u, mon.Do(new ControlRequest { OsdNew = moved }).OsdNewResult.Id);
+        Assert.True(mon.Map.TryGetOsd(new OsdId(0), out OsdInfo? osd));
+        Assert.Equal(("b", 7UL), (osd.Host, osd.Weight));
+        mon.Do(new ControlRequest { OsdBoot = MonFixture.BootOf(0) });
+        ControlReply refused = mon.Do(new ControlRequest { OsdNew = moved });
+        Assert.Equal(ControlStatus.StatusWrongState, refused.Status);
+        Assert.Contains("osd.0 has run with device", refused.Text, StringComparison.Ordinal);
+        Assert.Equal(1, mon.Map.OsdCount);
+    }
+
+    [Fact]
     public void A_new_osd_is_in_but_down_and_weighs_its_size_in_mebibytes()
     {
         MonFixture mon = new();
