@@ -25,6 +25,9 @@ internal sealed partial class MonClient : IControlChannelOwner
 
     /// <summary>Monitors that refused us at the greeting since one let us in.</summary>
     private readonly List<NetAddress> _refusedBy = [];
+
+    /// <summary>Monitors that said last that they speak an older version.</summary>
+    private readonly List<NetAddress> _olderMons = [];
     private readonly RetryTimer _retry;
     private ControlChannel? _home;
     private ControlChannel? _leader;
@@ -57,7 +60,10 @@ internal sealed partial class MonClient : IControlChannelOwner
     public bool IsConnected => _home is { IsUp: true };
 
     /// <summary>Every monitor known has refused to talk to us: they belong to another cluster, or speak another version.</summary>
-    public bool IsRefused => _refusedBy.Count == _mons.Count;
+    public bool IsRefused => _refusedBy.Count + (_options.WaitsForOlderMons ? 0 : _olderMons.Count) == _mons.Count;
+
+    /// <summary>The version that older monitors speak; null when there are none, as far as is known.</summary>
+    public ushort? OlderVersion { get; private set; }
 
     /// <summary>Why the last attempt to reach a monitor failed, for humans; empty when it did not.</summary>
     public string LastError { get; private set; } = "";
@@ -161,6 +167,7 @@ internal sealed partial class MonClient : IControlChannelOwner
     {
         LastError = "";
         _refusedBy.Clear();
+        ForgetOlder(channel.Address);
         if (channel == _home)
         {
             _failures = 0;
@@ -175,7 +182,8 @@ internal sealed partial class MonClient : IControlChannelOwner
         {
             LastError = $"{channel.Address}: {(detail.Length > 0 ? detail : reason.ToString())}";
         }
-        if (reason is Errno.NotPermitted && !_refusedBy.Contains(channel.Address)) { _refusedBy.Add(channel.Address); }
+        if (reason is Errno.NotPermitted) { AddRefusal(channel.Address); }
+        if (reason is Errno.Protocol && channel.PeerHello is { Role: PeerRole.Mon, Version: < Hello.CurrentVersion } older) { AddOlder(channel.Address, older.Version); }
         if (channel == _leader) { _leader = null; }
         if (channel != _home) { return; }
         _home = null;
@@ -184,6 +192,26 @@ internal sealed partial class MonClient : IControlChannelOwner
         long delay = Math.Min(_options.RetryLastNanos, _options.RetryFirstNanos << Math.Min(_failures, 10));
         _failures++;
         _reactor.Arm(_retry, _reactor.NowNanos + (delay / 2) + _prng.Between(0, delay / 2));
+    }
+
+    private void AddRefusal(NetAddress mon)
+    {
+        ForgetOlder(mon);
+        if (!_refusedBy.Contains(mon)) { _refusedBy.Add(mon); }
+    }
+
+    private void AddOlder(NetAddress mon, ushort version)
+    {
+        OlderVersion = version;
+        _ = _refusedBy.Remove(mon);
+        if (!_olderMons.Contains(mon)) { _olderMons.Add(mon); }
+        LastError = $"{mon} speaks protocol {version}, this fastblock {Hello.CurrentVersion}: upgrade the monitors first";
+    }
+
+    private void ForgetOlder(NetAddress mon)
+    {
+        _ = _olderMons.Remove(mon);
+        if (_olderMons.Count == 0) { OlderVersion = null; }
     }
 
     private Hello MakeHello() => new()

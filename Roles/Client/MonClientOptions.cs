@@ -26,6 +26,9 @@ internal sealed record MonClientOptions
     /// <summary>Keep a mirror of the map. Without it only requests work.</summary>
     public bool Watch { get; init; } = true;
 
+    /// <summary>Monitors of an older version are waited for until they have been upgraded. Otherwise they count as refusing.</summary>
+    public bool WaitsForOlderMons { get; init; }
+
     /// <summary>Delay before the next monitor is tried after a failure: the first, doubled up to the last.</summary>
     public long RetryFirstNanos { get; init; } = 20 * Units.NanosPerMilli;
     public long RetryLastNanos { get; init; } = 500 * Units.NanosPerMilli;

@@ -212,6 +212,9 @@ internal sealed partial class MonServer : IControlService, IConnectionAcceptor, 
 
     // ---- connections ----
 
+    /// <summary>Protocol version of the newest peer, so that it is told once.</summary>
+    private ushort _newestHeard = Hello.CurrentVersion;
+
     string? IHelloGate.Check(in Hello peer, out Hello own, out ITransport target)
     {
         target = _transport;
@@ -223,9 +226,15 @@ internal sealed partial class MonServer : IControlService, IConnectionAcceptor, 
             Cluster = _cluster,
             Instance = _instance,
         };
-        if (peer.Version != Hello.CurrentVersion)
+        if (peer.Version < Hello.CurrentVersion)
         {
             return $"this monitor speaks protocol {Hello.CurrentVersion}, not {peer.Version}: use the same version of fastblock";
+        }
+        // A newer peer reads our version in our hello and knows best whether it can speak it, or waits until we are upgraded.
+        if (peer.Version > _newestHeard)
+        {
+            _newestHeard = peer.Version;
+            _log.Warn($"a {peer.Role} speaks protocol {peer.Version}, this monitor {Hello.CurrentVersion}: upgrade the monitors");
         }
         if (peer.RequiredFeatures != 0) { return "this monitor is too old for the features that are asked for"; }
         if (peer.Cluster != Guid.Empty && peer.Cluster != _cluster)

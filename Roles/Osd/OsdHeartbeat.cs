@@ -30,7 +30,9 @@ internal sealed class OsdHeartbeat
     private ulong _boots;
     private bool _isBooted;
     private bool _stopping;
-    private string _lastRefusal = "";
+
+    /// <summary>Why the monitors have not let this OSD in yet; empty when they have, or nothing is known. Any thread may read it.</summary>
+    public string WaitsFor { get; private set; } = "";
 
     /// <summary>Called once when the monitors will never let this OSD in: they are those of another cluster.</summary>
     public Action<string>? OnRefused { get; init; }
@@ -104,7 +106,7 @@ internal sealed class OsdHeartbeat
         {
             _boots = reply.OsdBootResult.Boots;
             _isBooted = true;
-            _lastRefusal = "";
+            WaitsFor = "";
             AskForAll();
             _log.Info($"osd.{_identity.Id.Value} is up at {_public}");
         }
@@ -114,10 +116,14 @@ internal sealed class OsdHeartbeat
             _stopping = true;
             OnRefused?.Invoke($"the monitors do not let osd.{_identity.Id.Value} of cluster {_identity.Cluster} in: {reply.Text}");
         }
-        else if (reply.Text != _lastRefusal)
+        else
         {
-            _lastRefusal = reply.Text;
-            _log.Warn($"the monitors do not let osd.{_identity.Id.Value} in yet: {reply.Text}");
+            // In a rolling upgrade OSDs may come first. The monitors' addresses alternate, so they are no part of the line.
+            string why = _mons.OlderVersion is { } older
+                ? $"they speak protocol {older}, this OSD {Hello.CurrentVersion}: waiting until they have been upgraded" : reply.Text;
+            if (why == WaitsFor) { return; }
+            WaitsFor = why;
+            _log.Warn($"the monitors do not let osd.{_identity.Id.Value} in yet: {why}");
         }
     }
 

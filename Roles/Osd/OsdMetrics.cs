@@ -13,8 +13,9 @@ internal static class OsdMetrics
         return MetricsEndpoint.TryServe(address, registry, () => HealthOf(server));
     }
 
-    private static (bool IsHealthy, string Text) HealthOf(OsdServer server) => server.Failure == Native.Base.Errno.None
-        ? (true, "ok") : (false, $"failed: {server.Failure}");
+    private static (bool IsHealthy, string Text) HealthOf(OsdServer server) =>
+        server.Failure != Native.Base.Errno.None ? (false, $"failed: {server.Failure}")
+        : server.WaitsFor is { Length: > 0 } why ? (false, $"the monitors do not let this OSD in yet: {why}") : (true, "ok");
 
     private static void Register(MetricsRegistry registry, OsdServer server)
     {

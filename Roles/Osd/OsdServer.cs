@@ -47,6 +47,9 @@ internal sealed class OsdServer : IHelloGate, IShardOwner, IMapListener, IDispos
     public NetAddress? PublicAddress { get; private set; }
     public NetAddress? ClusterAddress { get; private set; }
 
+    /// <inheritdoc cref="OsdHeartbeat.WaitsFor"/>
+    public string WaitsFor => _heartbeat?.WaitsFor ?? "";
+
     /// <summary>The first shard that failed made the whole OSD fail: the process has to end.</summary>
     public Errno Failure { get; private set; }
 
@@ -133,6 +136,7 @@ internal sealed class OsdServer : IHelloGate, IShardOwner, IMapListener, IDispos
             NodeId = Identity!.Id.Value,
             Instance = Identity.Device,
             Cluster = Identity.Cluster,
+            WaitsForOlderMons = true,
         }, Reactor.Prng.Fork());
         _mons.AddListener(this);
         _mons.Start();

@@ -30,14 +30,18 @@ internal sealed class OneThreadCluster : IDisposable
     private readonly List<TcpTransport> _transports = [];
     private readonly List<IDisposable> _owned = [];
     private readonly NetAddress _monAddress = FreeAddress();
+    private readonly Func<ITransport, ITransport> _monTransport;
     private readonly long _osdBytes;
     private readonly (int Bytes, int Count)[] _osdBuffers;
 
     /// <param name="osdBuffers">Of each OSD, smallest first; null = plenty.</param>
     /// <param name="clientBuffers">Of the client.</param>
-    public OneThreadCluster(int osds, long osdBytes, (int Bytes, int Count)[]? osdBuffers = null, (int Bytes, int Count)[]? clientBuffers = null)
+    /// <param name="monTransport">What the monitor gets instead of its transport.</param>
+    public OneThreadCluster(int osds, long osdBytes, (int Bytes, int Count)[]? osdBuffers = null, (int Bytes, int Count)[]? clientBuffers = null,
+        Func<ITransport, ITransport>? monTransport = null)
     {
         _osdBytes = osdBytes;
+        _monTransport = monTransport ?? (transport => transport);
         _osdBuffers = osdBuffers ?? CommonBuffers;
         StartMon();
         for (int i = 0; i < osds; i++) { StartOsd($"host{i}"); }
@@ -52,6 +56,12 @@ internal sealed class OneThreadCluster : IDisposable
     public TcpTransport ClientTransport { get; }
     public MonClient Mon { get; }
     public List<BufferPool> OsdBuffers { get; } = [];
+    public List<OsdServer> Osds { get; } = [];
+
+    /// <summary>What OSDs said that would have ended their process.</summary>
+    public List<string> Refusals { get; } = [];
+
+    public NetAddress MonAddress => _monAddress;
 
     /// <summary>One iteration of every reactor.</summary>
     public void Step()
@@ -68,6 +78,17 @@ internal sealed class OneThreadCluster : IDisposable
             Assert.True(watch.Elapsed < TimeSpan.FromSeconds(60), "the task does not end");
         }
         return task.TakeResult();
+    }
+
+    /// <summary>Steps until the condition holds.</summary>
+    public void Until(Func<bool> condition)
+    {
+        Stopwatch watch = Stopwatch.StartNew();
+        while (!condition())
+        {
+            Step();
+            Assert.True(watch.Elapsed < TimeSpan.FromSeconds(60), "nothing happened for a minute");
+        }
     }
 
     /// <summary>A command that must succeed, if need be after a while: the OSDs have to come up first.</summary>
@@ -117,11 +138,13 @@ internal sealed class OneThreadCluster : IDisposable
         MemoryDevice device = Own(new MemoryDevice(rig.Reactor, 64 * Units.MiB));
         MonMkfs mkfs = new() { Cluster = Cluster, Id = new MonId(0), Mons = [_monAddress], Store = Guid.NewGuid() };
         Assert.Equal(VolumeStatus.Ok, Run(mkfs.RunAsync(rig.Reactor, device)).Status);
-        MonServer server = new(new MonOptions(), rig.Reactor, transport, device, NoLog("mon"));
+        MonServer server = new(new MonOptions(), rig.Reactor, _monTransport(transport), device, NoLog("mon"));
         Assert.Null(Run(server.StartAsync()));
     }
 
-    private void StartOsd(string host)
+    /// <summary>Makes one more OSD.</summary>
+    /// <param name="beforeItStarts">Called when it has its id.</param>
+    public void StartOsd(string host, Action? beforeItStarts = null)
     {
         (UringRig rig, TcpTransport transport) = AddNode(_osdBuffers);
         MemoryDevice device = Own(new MemoryDevice(rig.Reactor, _osdBytes));
@@ -142,6 +165,7 @@ internal sealed class OneThreadCluster : IDisposable
             Device = uuid,
         }));
         Assert.Equal(VolumeStatus.Ok, made.Status);
+        beforeItStarts?.Invoke();
         OsdOptions options = new()
         {
             Mons = [_monAddress],
@@ -150,7 +174,9 @@ internal sealed class OneThreadCluster : IDisposable
             Host = host,
         };
         OsdServer server = new(options, NoLog("osd"), _ => [new ShardSeat(rig.Reactor, transport, device)]);
+        server.OnRefused = text => Refusals.Add(text);
         Assert.Null(Run(server.StartAsync()));
+        Osds.Add(server);
         OsdBuffers.Add(rig.Buffers);
     }
 
