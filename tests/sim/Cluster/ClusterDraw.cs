@@ -43,7 +43,7 @@ internal sealed record ClusterDraw
     {
         uint objectBytes = prng.Below(2) == 0 ? 4u << 20 : 64u << 10;
         long logBytes = prng.Below(2) == 0 ? 2 * Units.MiB : 8 * Units.MiB;
-        return new ClusterDraw
+        ClusterDraw draw = new()
         {
             Mons = prng.Below(3) == 0 ? 3 : 1,
             Osds = prng.Below(3) == 0 ? 3 + prng.Below(3) : 3,
@@ -70,6 +70,7 @@ internal sealed record ClusterDraw
             EmptyOneOsd = prng.Below(5) == 0,
             TroubleNanos = prng.Between(4, 15) * Units.NanosPerSecond,
         };
+        return draw.EmptyOneOsd ? draw.WithSmallEntries() : draw;
     }
 
     /// <summary>Entries as large as a quarter of a segment at most, as mkfs sees to. A log whose entries nearly fill a segment keeps so
