@@ -31,6 +31,28 @@ internal sealed partial class DiskLog
     /// <summary>The head itself can never be freed.</summary>
     internal bool CanClean => _startSegment < _headSegment;
 
+    internal int CleanBelow => _options.CleanBelowSegments > 0
+        ? _options.CleanBelowSegments
+        : Math.Max(_entryReserve + 2, _segmentCount / 4);
+
+    /// <summary>0 as long as half of what the cleaner has to keep free is there, 100 when entries are about to be refused.</summary>
+    internal int CleaningPressure
+    {
+        get
+        {
+            int half = Math.Max(1, (CleanBelow - _entryReserve) / 2);
+            return 100 - (Math.Clamp(FreeSegments - _entryReserve, 0, half) * 100 / half);
+        }
+    }
+
+    /// <summary>Would this many bytes of copies fit, with a segment to spare, even if they are packed badly?</summary>
+    internal bool FitsCopies(long bytes)
+    {
+        long usable = _segmentBytes - ((long)_largestRecordBlocks * Units.BlockBytes);
+        return bytes <= Math.Max(0, _segmentBytes - _headOffset - ((long)_largestRecordBlocks * Units.BlockBytes))
+            + (Math.Max(0, FreeSegments - 1) * Math.Max(usable, Units.BlockBytes));
+    }
+
     internal int ReadersOf(ulong segment) => _segments[PlaceOf(segment)].Readers;
 
     internal void CopySpansOf(ulong segment, List<SegmentState.Span> into)

@@ -282,20 +282,6 @@ internal sealed partial class DiskLog : IIterationHook
         if (FreeSegments < CleanBelow) { _cleaner.Wake(); }
     }
 
-    internal int CleanBelow => _options.CleanBelowSegments > 0
-        ? _options.CleanBelowSegments
-        : Math.Max(_entryReserve + 2, _segmentCount / 4);
-
-    /// <summary>0 as long as half of what the cleaner has to keep free is there, 100 when entries are about to be refused.</summary>
-    internal int CleaningPressure
-    {
-        get
-        {
-            int half = Math.Max(1, (CleanBelow - _entryReserve) / 2);
-            return 100 - (Math.Clamp(FreeSegments - _entryReserve, 0, half) * 100 / half);
-        }
-    }
-
     /// <summary>A log full of entries that may not go must still turn round, for the sake of the metadata. Every segment can lose
     /// nearly one record's size at its end when it is packed anew, so that much is kept free from the start.</summary>
     internal void NoteRecordSize(int blocks)
@@ -306,14 +292,6 @@ internal sealed partial class DiskLog : IIterationHook
         int reserve = LogLimits.EntryReserveSegments + (int)((lost + _segmentBytes - 1) / _segmentBytes);
         // Records nearly as large as a segment would reserve the whole log, and then nothing is ever taken again.
         _entryReserve = Math.Min(reserve, _segmentCount - 2);
-    }
-
-    /// <summary>Would this many bytes of copies fit, with a segment to spare, even if they are packed badly?</summary>
-    internal bool FitsCopies(long bytes)
-    {
-        long usable = _segmentBytes - ((long)_largestRecordBlocks * Units.BlockBytes);
-        return bytes <= Math.Max(0, _segmentBytes - _headOffset - ((long)_largestRecordBlocks * Units.BlockBytes))
-            + (Math.Max(0, FreeSegments - 1) * Math.Max(usable, Units.BlockBytes));
     }
 
     private unsafe Errno Append(in EntryRecord record, LogRecordFlags flags, PooledBuffer? payload, int payloadOffset,

@@ -40,22 +40,25 @@ public class DiskLogTests
             _ = world.Stuck.Add(group);
         }
         int refused = 0;
+        Assert.Equal(0, world.Log!.CleaningPressure);
         for (int i = 0; i < 3000 && refused < 200; i++)
         {
             world.Append((uint)(i % world.Groups));
-            refused += world.LastStatus is Errno.NoSpace ? 1 : 0;
+            bool isRefused = world.LastStatus is Errno.NoSpace;
+            if (isRefused) { Assert.Equal(100, world.Log.CleaningPressure); }
+            refused += isRefused ? 1 : 0;
             world.Iterate(5);
         }
         Assert.True(refused >= 200, "entries were never refused");
         int committed = 0;
         for (int i = 0; i < 2000; i++)
         {
-            long before = world.Log!.Statistics.KvRecords;
+            long before = world.Log.Statistics.KvRecords;
             world.CommitPairs();
             committed += world.Log.Statistics.KvRecords > before ? 1 : 0;
             world.Iterate(10);
         }
-        Assert.True(committed > 200, $"only {committed} commits got through; free {world.Log!.FreeSegments}, freed {world.Log.Statistics.SegmentsFreed}, copied {world.Log.Statistics.CopiedEntries}");
+        Assert.True(committed > 200, $"only {committed} commits got through; free {world.Log.FreeSegments}, freed {world.Log.Statistics.SegmentsFreed}, copied {world.Log.Statistics.CopiedEntries}");
         world.Check();
         world.Crash();
         Assert.True(world.TryOpenAndCheck());
