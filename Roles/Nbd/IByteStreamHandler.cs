@@ -12,6 +12,9 @@ internal interface IByteStreamHandler
     /// <summary>The buffer given to <see cref="IByteStream.ReceiveInto"/> is full.</summary>
     void OnFilled();
 
+    /// <summary>The client sends no more, and everything before that was offered to OnReceived. It may still read.</summary>
+    void OnInputEnded();
+
     /// <summary>The end, exactly once; nothing is called afterwards.</summary>
     void OnClosed();
 }

@@ -41,7 +41,7 @@ internal sealed partial class NbdConnection
         consumed += NbdWire.RequestBytes;
         if (type == NbdWire.CMD_DISC)
         {
-            Stop();
+            Drain();
             return false;
         }
         if (type == NbdWire.CMD_WRITE && length > NbdLimits.MaxRequestBytes)

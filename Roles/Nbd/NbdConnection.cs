@@ -11,7 +11,7 @@ namespace Fastblock.Roles.Nbd;
 /// the order in which they end.
 /// <para>Back-pressure: with too many requests, too much unsent, no budget or no buffer, the stream is paused; whatever ends
 /// one of these (<see cref="Unblock"/>) resumes it. The end: whatever is wrong with the stream, I/Os under way end first,
-/// then the connection is let go.</para></summary>
+/// then the connection is let go. A client that only ends its side gets all its answers before.</para></summary>
 internal sealed partial class NbdConnection : TimerEntry, IByteStreamHandler, IImageIoListener
 {
     private readonly INbdServer _server;
@@ -49,14 +49,27 @@ internal sealed partial class NbdConnection : TimerEntry, IByteStreamHandler, II
         _server.Reactor.Arm(this, _server.Reactor.NowNanos + NbdLimits.HandshakeNanos);
     }
 
-    /// <summary>Ends the connection politely: what is under way is still answered.</summary>
+    /// <summary>Ends the connection politely: what is under way is still answered. A read that waits for the client to take
+    /// the beginning of its answer is not: it could wait for ever.</summary>
     public void Stop()
     {
-        if (_phase == NbdPhase.Ending) { return; }
-        _phase = NbdPhase.Ending;
-        DropPartialWrite();
+        BeginEnding();
         FailPausedReads();
         EndIfIdle();
+    }
+
+    /// <summary>The client has said its last, and waits for its answers: all of them.</summary>
+    private void Drain()
+    {
+        BeginEnding();
+        EndIfIdle();
+    }
+
+    private void BeginEnding()
+    {
+        _phase = NbdPhase.Ending;
+        if (!_isClosing) { _server.Reactor.Disarm(this); } // armed for a buffer, it would cut the farewell short
+        DropPartialWrite();
     }
 
     /// <summary>Budget that was asked for is ours now.</summary>
@@ -129,6 +142,8 @@ internal sealed partial class NbdConnection : TimerEntry, IByteStreamHandler, II
         EndPiece();
         if (_phase == NbdPhase.Data) { _ = TryBeginPiece(); }
     }
+
+    void IByteStreamHandler.OnInputEnded() => Drain();
 
     void IByteStreamHandler.OnClosed()
     {

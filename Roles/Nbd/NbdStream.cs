@@ -11,6 +11,8 @@ internal sealed class NbdStream(IByteStreamHandler handler) : IByteStream, IStre
 {
     private TcpStream _stream = null!;
 
+    public bool OutlivesInput => true;
+
     public int QueuedBytes => _stream.QueuedBytes;
 
     /// <summary>Ties it to the socket; once, before anything else.</summary>
@@ -37,6 +39,8 @@ internal sealed class NbdStream(IByteStreamHandler handler) : IByteStream, IStre
     int IStreamHandler.OnReceived(TcpStream stream, ReadOnlySpan<byte> bytes) => handler.OnReceived(bytes);
 
     void IStreamHandler.OnFilled(TcpStream stream) => handler.OnFilled();
+
+    void IStreamHandler.OnInputEnded(TcpStream stream) => handler.OnInputEnded();
 
     void IStreamHandler.OnClosed(TcpStream stream, Errno reason) => handler.OnClosed();
 }

@@ -1,7 +1,10 @@
 using System;
+using System.Buffers.Binary;
+using System.Collections.Generic;
 using System.Diagnostics;
 using System.IO;
 using System.Net;
+using System.Net.Sockets;
 using System.Threading;
 using Fastblock.Native.Base;
 using Fastblock.Native.IoUring;
@@ -48,6 +51,27 @@ public sealed class NbdToolsTests : IDisposable
     }
 
     private string Uri => $"nbd+unix:///vol/demo?socket={_socket}";
+
+    [Fact]
+    public void A_client_that_shuts_down_its_side_reads_all_answers_and_then_the_end()
+    {
+        const int Reads = 200, Length = 65536;
+        using Socket client = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        client.Connect(IPAddress.Loopback, _port);
+        List<byte> script = [0, 0, 0, 3]; // fixed newstyle, no zeroes
+        byte[] option = new byte[16];
+        BinaryPrimitives.WriteUInt64BigEndian(option, NbdWire.IHAVEOPT);
+        option[11] = 1; // NBD_OPT_EXPORT_NAME: the transmission follows at once
+        option[15] = 8;
+        script.AddRange([.. option, .. "vol/demo"u8]);
+        for (uint i = 0; i < Reads; i++) { script.AddRange(NbdBench.Command(NbdWire.CMD_READ, i, i * Length, Length)); }
+        _ = client.Send(script.ToArray());
+        client.Shutdown(SocketShutdown.Send);
+        byte[] buffer = new byte[1 << 20];
+        long received = 0;
+        for (int bytes = 1; bytes > 0; received += bytes) { bytes = client.Receive(buffer); }
+        Assert.Equal(18 + 10 + (Reads * (16L + Length)), received);
+    }
 
     [Needs("nbdinfo")]
     public void Nbdinfo_sees_size_and_contexts()

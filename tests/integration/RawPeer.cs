@@ -14,6 +14,8 @@ internal sealed class RawPeer : IStreamHandler
     public Errno Reason { get; private set; }
     public List<byte> Received { get; } = [];
     public int Filled { get; private set; }
+    public bool OutlivesInput { get; set; }
+    public bool IsInputEnded { get; private set; }
 
     /// <summary>Takes the place of keeping everything.</summary>
     public Reader? OnBytes { get; set; }
@@ -28,6 +30,8 @@ internal sealed class RawPeer : IStreamHandler
         Received.AddRange(bytes);
         return bytes.Length;
     }
+
+    public void OnInputEnded(TcpStream stream) => IsInputEnded = true;
 
     public void OnFilled(TcpStream stream) => Filled++;
 

@@ -125,6 +125,28 @@ public sealed class TcpStreamTests : IDisposable
     }
 
     [Fact]
+    public void A_peer_that_ended_its_side_still_gets_everything_when_the_handler_wants_that()
+    {
+        (RawPeer client, RawPeer server) = Pair(AddressOf("127.0.0.1"));
+        server.OutlivesInput = true;
+        server.Stream.Pause();
+        Assert.Equal(Errno.None, client.Stream.TrySend("the last words"u8));
+        client.Stream.CloseWhenSent(Errno.Canceled);
+        for (int i = 0; i < 50; i++) { _ = _rig.Reactor.RunOnce(); }
+        Assert.False(server.IsInputEnded);
+        server.Stream.Resume();
+        _rig.Until(() => server.IsInputEnded);
+        Assert.Equal("the last words"u8.ToArray(), server.Received);
+        Assert.Equal(Errno.None, server.Stream.TrySend(new byte[1 << 20]));
+        for (int i = 0; i < 50; i++) { _ = _rig.Reactor.RunOnce(); }
+        Assert.False(server.IsClosed || client.IsClosed);
+        server.Stream.CloseWhenSent(Errno.ShutDown);
+        _rig.Until(() => client.IsClosed && server.IsClosed);
+        Assert.Equal((Errno.ShutDown, Errno.Canceled), (server.Reason, client.Reason));
+        _rig.Until(() => _streams.Count == 0);
+    }
+
+    [Fact]
     public void A_message_that_never_fits_the_staging_buffer_ends_the_stream()
     {
         (RawPeer client, RawPeer server) = Pair(AddressOf("127.0.0.1"));

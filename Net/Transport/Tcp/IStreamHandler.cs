@@ -19,6 +19,14 @@ internal interface IStreamHandler
     /// <summary>The buffer given to <see cref="TcpStream.ReceiveInto"/> is full.</summary>
     void OnFilled(TcpStream stream);
 
+    /// <summary>The peer may end its side first and still wait for what we have to say: its end comes as
+    /// <see cref="OnInputEnded"/>. Otherwise it ends the stream.</summary>
+    bool OutlivesInput => false;
+
+    /// <summary>The peer has ended its side, and everything before that was offered to OnReceived. The handler ends the stream,
+    /// as a rule by <see cref="TcpStream.CloseWhenSent"/>.</summary>
+    void OnInputEnded(TcpStream stream) { }
+
     /// <summary>The end; exactly once, whatever the cause.</summary>
     /// <param name="reason">ShutDown = the peer closed in good order; else the kernel's error or what Close was given.</param>
     void OnClosed(TcpStream stream, Errno reason);

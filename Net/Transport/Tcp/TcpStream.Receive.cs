@@ -18,6 +18,7 @@ internal sealed unsafe partial class TcpStream
     private PooledBuffer? _into;
     private int _intoOffset, _intoLeft;
     private bool _isProcessing;
+    private bool _inputEnded, _inputEndTold;
     private bool _wantsMore;
     private bool _isDrained;
 
@@ -61,6 +62,12 @@ internal sealed unsafe partial class TcpStream
             _receive.Start();
             return;
         }
+        if (result == 0 && !_closesWhenSent && _handler.OutlivesInput)
+        {
+            _inputEnded = true;
+            ProcessInput();
+            return;
+        }
         if (result <= 0)
         {
             Close(_closesWhenSent ? _reason : result == 0 ? Errno.ShutDown : (Errno)(-result));
@@ -91,6 +98,11 @@ internal sealed unsafe partial class TcpStream
         while (goesOn && IsOpen && !IsPaused) { goesOn = _into is not null ? FillBuffer() : FeedHandler(); }
         _isProcessing = false;
         if (!IsOpen || IsPaused) { return; }
+        if (_inputEnded)
+        {
+            TellInputEnd();
+            return;
+        }
         MakeRoom();
         if (_stagedBytes == _streams.Options.StagingBytes)
         {
@@ -107,6 +119,13 @@ internal sealed unsafe partial class TcpStream
     {
         _wantsMore = false;
         if (IsOpen && !IsPaused && !_receive.IsInFlight) { _receive.Start(); }
+    }
+
+    private void TellInputEnd()
+    {
+        if (_inputEndTold) { return; }
+        _inputEndTold = true;
+        _handler.OnInputEnded(this);
     }
 
     private bool FillBuffer()

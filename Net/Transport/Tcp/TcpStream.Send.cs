@@ -96,6 +96,11 @@ internal sealed unsafe partial class TcpStream
     /// would make the kernel send a reset, which may overtake ours.</summary>
     private void OnAllSent()
     {
+        if (_inputEnded)
+        {
+            Close(_reason); // it has done so already
+            return;
+        }
         _ = Libc.shutdown(_fd, Libc.SHUT_WR);
         if (IsPaused) { Resume(); }
     }

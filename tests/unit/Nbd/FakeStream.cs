@@ -17,7 +17,7 @@ internal sealed class FakeStream(IByteStreamHandler handler) : IByteStream
     private readonly List<PayloadPart> _retained = [];
     private PooledBuffer? _into;
     private int _intoAt, _intoLeft;
-    private bool _isPaused, _closesWhenSent, _isAborted;
+    private bool _isPaused, _closesWhenSent, _isAborted, _inputEnds;
 
     public bool IsClosed { get; private set; }
 
@@ -75,6 +75,9 @@ internal sealed class FakeStream(IByteStreamHandler handler) : IByteStream
     /// <summary>The client goes away.</summary>
     public void HangUp() => _isAborted = true;
 
+    /// <summary>The client ends its side behind what it has typed, and goes on reading.</summary>
+    public void EndInput() => _inputEnds = true;
+
     /// <summary>One round of the "kernel".</summary>
     public void Pump()
     {
@@ -94,6 +97,11 @@ internal sealed class FakeStream(IByteStreamHandler handler) : IByteStream
         _staged += Math.Min(Math.Min(Grain, StagingBytes - StagedCount), _end - _staged);
         bool goesOn = true;
         while (goesOn && !_isPaused && !_isAborted) { goesOn = _into is not null ? Fill() : Feed(); }
+        if (_inputEnds && _staged == _end && !_isPaused && !_isAborted)
+        {
+            _inputEnds = false;
+            handler.OnInputEnded();
+        }
         Invariant.Require(StagedCount < StagingBytes || _isPaused || _isAborted || _into is not null);
     }
 

@@ -298,6 +298,51 @@ public sealed class NbdTransmissionTests
         bench.AssertAtRest();
     }
 
+    /// <summary>By half a close or by a goodbye; also what waits because it reads slowly. Half a write is an error.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_client_that_sends_no_more_gets_all_its_answers(bool goodbye)
+    {
+        NbdBench bench = new();
+        FakeStream stream = bench.Ready();
+        Write(stream, 1, 0, ClientBench.Pattern(24 << 20, 1));
+        bench.Pump(1000);
+        stream.Sent.Clear();
+        stream.IsStuck = true;
+        bench.Image.IsStuck = true;
+        NbdReplies replies = new();
+        for (ulong cookie = 2; cookie < 5; cookie++)
+        {
+            replies.Expect(cookie, 0, 24 << 20);
+            stream.Type(NbdBench.Command(NbdWire.CMD_READ, cookie, 0, 24 << 20));
+        }
+        Write(stream, 5, 512, new byte[512]);
+        if (goodbye)
+        {
+            stream.Type(NbdBench.Command(NbdWire.CMD_DISC, 6, 0, 0));
+        }
+        else
+        {
+            stream.Type(NbdBench.Command(NbdWire.CMD_WRITE, 6, 0, 8192));
+            stream.Type(new byte[4096]);
+            stream.EndInput();
+        }
+        bench.Pump();
+        bench.Image.IsStuck = false;
+        bench.Image.Kick();
+        bench.Pump();
+        Assert.False(stream.IsClosed);
+        stream.IsStuck = false;
+        bench.Pump(2000);
+        Assert.True(stream.IsClosed);
+        _ = replies.Parse(stream.Sent);
+        for (ulong cookie = 2; cookie < 6; cookie++) { Assert.Equal(0u, replies.Errors[cookie]); }
+        Assert.Equal(goodbye ? 4 : 5, replies.Errors.Count);
+        if (!goodbye) { Assert.Equal(NbdError.ESHUTDOWN, replies.Errors[6]); }
+        bench.AssertAtRest();
+    }
+
     [Fact]
     public void A_lost_client_leaves_nothing_behind_wherever_it_was()
     {
