@@ -118,6 +118,13 @@ internal sealed class HandOverSink(OsdShard shard, IConnection connection) : ICo
         // What is in the log only would be lost when the log begins anew; at home it can be compared with the list.
         Errno status = await shard.MoveAllHomeAsync();
         if (_isClosed) { return Errno.Canceled; }
+        if (status == Errno.NoSpace && !IsGone(pg))
+        {
+            // What has no room at home comes again with the state, if it is still part of it.
+            Reached.Mark("osd: hand-over to a replica without room");
+            RemoveUnhomed(pg.Id);
+            status = Errno.None;
+        }
         // The sessions are replaced by those that come; what is stored stays until the end.
         pg.Received.Clear();
         Answer(HandOverOp.Begin, pg.Id, status);
@@ -169,6 +176,23 @@ internal sealed class HandOverSink(OsdShard shard, IConnection connection) : ICo
         }
         if (!message.HasMore) { DeleteBetween(_listedUpTo, null); }
         Answer(HandOverOp.Objects, id, Errno.None, wanted);
+    }
+
+    private void RemoveUnhomed(PgId id)
+    {
+        Span<ObjectVersion> page = stackalloc ObjectVersion[64];
+        ObjectId? after = null;
+        int count;
+        do
+        {
+            count = shard.Objects.List(id, after, page);
+            for (int i = 0; i < count; i++)
+            {
+                after = page[i].Object;
+                if (shard.Objects.HomeVersionOf(id, page[i].Object) != page[i].Version) { shard.Objects.RemoveObject(id, page[i].Object); }
+            }
+        }
+        while (count == page.Length);
     }
 
     private void DeleteBetween(ObjectId? after, ObjectId? before)
@@ -224,6 +248,7 @@ internal sealed class HandOverSink(OsdShard shard, IConnection connection) : ICo
     private async ReactorTask<Errno> InstallAsync(
         ObjectInstall install, ReactorTask<Errno> written, PooledBuffer? payload, bool more)
     {
+        ObjectId target = install.Object;
         Errno status = await written;
         payload?.Release();
         bool commits = status == Errno.None && !more && !_isClosed;
@@ -234,6 +259,8 @@ internal sealed class HandOverSink(OsdShard shard, IConnection connection) : ICo
             if (status == Errno.None) { shard.Counters.RecoveredObjects++; }
         }
         else if (_install is null) { install.Abort(); }
+        // The old contents give their room to the new: the state counts as incomplete anyway, and the next attempt finds it.
+        if (status == Errno.NoSpace && !_isClosed) { shard.Objects.RemoveObject(_pg!.Id, target); }
         if (!_isClosed) { Answer(HandOverOp.Data, _pg!.Id, status); }
         return status;
     }

@@ -206,6 +206,22 @@ internal sealed partial class OsdShard : IIterationHook, IDisposable
         else { _log.Warn($"pg {pg.Id}: the hand-over to osd.{peer.Value} stopped ({status}), it will go on where it was"); }
     }
 
+    /// <summary>May a follower take an entry for whose blocks the store has no room? They stay in the log, which is not cleaned
+    /// beyond them until a trim has made room, so they may fill a small part of it only.</summary>
+    public bool TakesBeyondRoom(int bytes)
+    {
+        if (Objects.FreeBytes > 0) { _beyondRoomBytes = 0; } // everything that was taken has its room again
+        if (_beyondRoomBytes + bytes > SharedLog.TotalBytes / BeyondRoomParts) { return false; }
+        _beyondRoomBytes += bytes;
+        return true;
+    }
+
+    /// <summary>Part of the log that entries beyond the store's room may take: less than what the cleaner leaves free, so that
+    /// terms, votes and trims still find their place.</summary>
+    internal const int BeyondRoomParts = 16;
+
+    private long _beyondRoomBytes;
+
     /// <summary>Free space that writes never take: metadata, trim and deletion still work when the device is full.</summary>
     private long FullReserveBytes => Math.Max(4 * Units.MiB, Objects.TotalBytes / 50);
 

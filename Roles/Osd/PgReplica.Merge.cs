@@ -80,7 +80,8 @@ internal sealed partial class PgReplica
         op.EdgeBuffer = null;
     }
 
-    /// <summary>Zeroes: the covered part of the edge blocks is cleared, and they become the entry's payload.</summary>
+    /// <summary>Zeroes: the covered part of the edge blocks is cleared, and they become the entry's payload. One in which nothing
+    /// is left needs none: a trim must not ask for room where there was nothing.</summary>
     private static void CutEdges(WriteOp op)
     {
         PooledBuffer edges = op.EdgeBuffer!;
@@ -90,18 +91,27 @@ internal sealed partial class PgReplica
         {
             int end = op.Header.Blocks == 1 && tail != 0 ? tail : Units.BlockBytes;
             edges.Span(head, end - head).Clear();
-            op.Header.Flags |= PgOpHeader.FirstBlockInPayload;
+            if (HasData(edges.Span(0, Units.BlockBytes))) { op.Header.Flags |= PgOpHeader.FirstBlockInPayload; }
         }
         if (op.LastBlockIsPartial)
         {
-            edges.Span(LastSlot(op) * Units.BlockBytes, tail).Clear();
-            op.Header.Flags |= PgOpHeader.LastBlockInPayload;
+            Span<byte> last = edges.Span(LastSlot(op) * Units.BlockBytes, Units.BlockBytes);
+            last[..tail].Clear();
+            if (HasData(last))
+            {
+                bool isOnly = (op.Header.Flags & PgOpHeader.FirstBlockInPayload) == 0;
+                if (isOnly && LastSlot(op) > 0) { last.CopyTo(edges.Span(0, Units.BlockBytes)); }
+                op.Header.Flags |= PgOpHeader.LastBlockInPayload;
+            }
         }
         Span<uint> crcs = op.PayloadCrcs;
         for (int i = 0; i < crcs.Length; i++)
         {
             crcs[i] = Crc32C.Compute(edges.Span(i * Units.BlockBytes, Units.BlockBytes));
         }
-        (op.Payload, op.EdgeBuffer) = (edges, null);
+        op.EdgeBuffer = null;
+        if (crcs.Length > 0) { op.Payload = edges; } else { edges.Release(); }
     }
+
+    private static bool HasData(ReadOnlySpan<byte> block) => block.ContainsAnyExcept((byte)0);
 }

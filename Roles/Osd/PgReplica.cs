@@ -55,11 +55,19 @@ internal sealed partial class PgReplica : IStateMachine
             ReserveLogged(in op);
             return Errno.None;
         }
-        if (op.Kind == PgOpKind.Write) { return _shard.Objects.TryReserve(Id, op.ObjectId, op.FirstBlock, op.Blocks); }
-        return ReserveEdges(in op);
+        Errno status = op.Kind == PgOpKind.Write
+            ? _shard.Objects.TryReserve(Id, op.ObjectId, op.FirstBlock, op.Blocks)
+            : ReserveEdges(in op);
+        if (status != Errno.NoSpace || Group.IsLeader || !_shard.TakesBeyondRoom(entry.PayloadBytes)) { return status; }
+        // A follower has no say in it: the entry is in its leader's log, what makes room again comes behind it, and may
+        // wait for this replica's acknowledgement to be committed.
+        Reached.Mark("osd: follower takes an entry beyond its room");
+        ReserveLogged(in op);
+        return Errno.None;
     }
 
-    /// <summary>The group is being opened: the entry is in the log already and may be committed, so it is not refused.</summary>
+    /// <summary>The entry is in a log already, here (the group is being opened) or at the leader, and may be committed: it is not
+    /// refused.</summary>
     private void ReserveLogged(in PgOpHeader op)
     {
         if (op.Kind == PgOpKind.Write)

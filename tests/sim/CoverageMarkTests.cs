@@ -32,6 +32,7 @@ public sealed class CoverageMarkTests(ITestOutputHelper output)
         "osd: emptied device stays out",
         "osd: entry laid over the objects again",
         "osd: entry refused at apply",
+        "osd: follower takes an entry beyond its room",
         "osd: partial block merged",
         "osd: repeated request recognised",
         "osd: replica with a damaged log stays out",
@@ -41,6 +42,7 @@ public sealed class CoverageMarkTests(ITestOutputHelper output)
         "sim: only monitor with an empty device",
         "sim: read answered with an error",
         "sim: torn block at a power cut",
+        "sim: write answered with no space",
     ];
 
     [Fact]

@@ -39,6 +39,12 @@ internal sealed record ClusterDraw
     public required bool EmptyOneOsd { get; init; }
     public required long TroubleNanos { get; init; }
 
+    /// <summary>So many OSDs, the first ones, have a device of this size only.</summary>
+    public int SmallOsds { get; init; }
+
+    /// <inheritdoc cref="SmallOsds"/>
+    public long SmallDiskBytes { get; init; }
+
     public static ClusterDraw Draw(Prng prng)
     {
         uint objectBytes = prng.Below(2) == 0 ? 4u << 20 : 64u << 10;

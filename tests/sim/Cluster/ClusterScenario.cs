@@ -46,6 +46,12 @@ internal partial class ClusterScenario : Scenario
     /// <summary>Some replica's medium is damaged: an I/O error is a true answer, wrong data never is.</summary>
     public bool MayReadFail { get; protected set; }
 
+    /// <summary>Share of discards and writes of zeros in what is not read.</summary>
+    public virtual int ZeroPercent => Draw.ZeroPercent;
+
+    /// <summary>Length of a discard or write of zeros.</summary>
+    public virtual int ZeroSectors(int drawn) => drawn;
+
     /// <summary>It stays down from now on.</summary>
     public virtual bool IsRetired(OsdNode osd) => false;
 
@@ -78,7 +84,7 @@ internal partial class ClusterScenario : Scenario
     };
 
     /// <summary>The middle of a place that I/O crowds around.</summary>
-    public long HotSpot(ImageHistory image, int spot)
+    public virtual long HotSpot(ImageHistory image, int spot)
     {
         // The first object border, the start, the end, and one in the middle of things.
         long border = Draw.ObjectBytes / Units.SectorBytes;

@@ -101,6 +101,7 @@ internal sealed class ImageWorkload : IImageIoListener
                 Reached.Mark("sim: write answered with an error");
                 break;
             case Errno.NoSpace:
+                Reached.Mark("sim: write answered with no space");
                 _history.EndUnknown(pending.History);
                 break;
             default:
@@ -120,8 +121,12 @@ internal sealed class ImageWorkload : IImageIoListener
         if (sectors % 8 == 0) { first = first / 8 * 8; }
         int kind = prng.Below(100);
         ImageOp op = kind < draw.ReadPercent || _image.IsReadOnly ? ImageOp.Read
-            : kind >= 100 - draw.ZeroPercent ? (prng.Below(2) == 0 ? ImageOp.Discard : ImageOp.WriteZeroes)
+            : kind >= 100 - _scenario.ZeroPercent ? (prng.Below(2) == 0 ? ImageOp.Discard : ImageOp.WriteZeroes)
             : ImageOp.Write;
+        if (op is ImageOp.Discard or ImageOp.WriteZeroes)
+        {
+            sectors = (int)Math.Min(_scenario.ZeroSectors(sectors), _history.SectorCount - first);
+        }
         return TrySubmit(op, first, sectors);
     }
 

@@ -22,7 +22,6 @@ namespace Fastblock.Tests.Sim.Cluster;
 internal sealed class OsdNode : ISimNode
 {
     private const ushort Port = 6800;
-    private const long DiskBytes = 96 * Units.MiB;
 
     private readonly ClusterScenario _scenario;
     private readonly SimDisk _disk;
@@ -37,6 +36,7 @@ internal sealed class OsdNode : ISimNode
         _scenario = scenario;
         Prng prng = scenario.World.Prng;
         Host = scenario.World.AddHost($"osd{number}", prng.Between(-scenario.Draw.DriftPpm, scenario.Draw.DriftPpm));
+        DiskBytes = number < scenario.Draw.SmallOsds ? scenario.Draw.SmallDiskBytes : 96 * Units.MiB;
         _disk = Host.AddDisk(DiskBytes);
         _device = GroupsScenario.NewGuid(prng);
     }
@@ -54,6 +54,8 @@ internal sealed class OsdNode : ISimNode
     public bool IsDamaged { get; set; }
 
     public SimDisk Disk => _disk;
+
+    public long DiskBytes { get; }
 
     /// <summary>Where things are on the device.</summary>
     public VolumeGeometry Geometry

@@ -23,6 +23,7 @@ internal static class FixedSeeds
         ["cluster"] = new Entry(102, world => new ClusterScenario(world)),
         ["emptied"] = new Entry(12, world => new EmptiedOsdScenario(world)),
         ["damage"] = new Entry(30, world => new DamageScenario(world)),
+        ["small"] = new Entry(6, world => new SmallOsdScenario(world)),
         ["monitors"] = new Entry(12, world => new MonitorScenario(world)),
     };
 
