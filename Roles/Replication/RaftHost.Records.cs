@@ -3,6 +3,7 @@ using System.Collections.Generic;
 using Fastblock.Native.Base;
 using Fastblock.Native.Reactor;
 using Fastblock.Raft;
+using Fastblock.Storage.Log;
 
 namespace Fastblock.Roles.Replication;
 
@@ -11,10 +12,16 @@ internal sealed partial class RaftHost
 {
     private readonly List<RaftGroup> _unsavedLosses = [];
     private long _unmarkedBytes;
+    private bool _raisesTerms;
 
-    /// <returns>False = the log has no room now.</returns>
+    /// <returns>False = not now: the log has no room, or the shard's ceiling of terms has to be raised first.</returns>
     internal bool TrySaveHardState(RaftGroup group, Term term, NodeId vote, ulong version)
     {
+        if (term.Value > DiskLog.TermCeiling)
+        {
+            RaiseTerms(term.Value);
+            return false;
+        }
         Span<byte> value = stackalloc byte[GroupRecords.HardStateBytes];
         GroupRecords.EncodeHardState(value, group.Config.Incarnation, term, vote);
         _batch.Clear();
@@ -24,6 +31,45 @@ internal sealed partial class RaftHost
         if (status != Errno.None) { return status is not (Errno.NoSpace or Errno.Again); }
         AddNote(new LogNote { Sequence = sequence, Group = group, Kind = LogNoteKind.HardState, Number = version });
         return true;
+    }
+
+    // The ceiling of terms. A term and a vote that were durable can be lost to damage in the log, and with them the promises that
+    // were made in that term: not to vote twice in it, and to acknowledge nothing of an older leader. No replica of the shard
+    // is ever in a term above the ceiling, which lies outside of the log: a term is said to be durable, and anything answered in
+    // it, only after the ceiling has reached it. So all that a damaged replica can have promised and forgotten was promised
+    // at or below the ceiling; there it begins again, with the vote given away (to itself, who never campaigns in it):
+    //   - it votes in no term in which it may have voted: only above the ceiling;
+    //   - it acknowledges to no leader older than one that it may have voted for. An older leader hears of the ceiling and
+    //     steps down, and the next one is elected above it, by a majority to which this replica does not belong: it votes again
+    //     only when a hand-over has ended. Of the voters of every earlier term so many are in that majority that its leader
+    //     has everything that was committed, what this replica has lost included.
+    // The two others of a group of three are enough for that election, so one damaged replica stops nothing for longer than it takes.
+
+    private void RaiseTerms(ulong term)
+    {
+        if (_raisesTerms || Failure != Errno.None) { return; }
+        _raisesTerms = true;
+        RaiseTermsAsync(term).Start();
+    }
+
+    private async ReactorTask RaiseTermsAsync(ulong term)
+    {
+        Reached.Mark("replication: ceiling of terms raised");
+        Errno status = await DiskLog.RaiseTermCeilingAsync(CeilingFor(term));
+        _raisesTerms = false;
+        if (status != Errno.None) { OnLogFailed(status); } else { RetryHardStates(); }
+    }
+
+    private static ulong CeilingFor(ulong term) => Math.Max(term, Math.Min(term + ReplicationLimits.TermStep, RaftLimits.MaxNumber));
+
+    /// <summary>The highest term that the group's records tell of.</summary>
+    private ulong KnownTerm(StoredGroup stored)
+    {
+        ulong known = 0;
+        if (DiskLog.TryGetGroup(stored.Id, out LogGroupInfo info)) { _ = DiskLog.TryGetTerm(stored.Id, info.LastIndex, out known); }
+        bool hasState = Kv.TryGet(GroupRecords.HardStateKey(stored.Id), out ReadOnlySpan<byte> hard)
+            & GroupRecords.TryDecodeHardState(hard, stored.Config.Incarnation, out Term term, out _);
+        return hasState ? Math.Max(known, term.Value) : known;
     }
 
     /// <summary>Entries of so many bytes were applied since the commit indexes were last written down. They are, now and then:
@@ -99,6 +145,14 @@ internal sealed partial class RaftHost
     /// <returns>None, or the log's failure.</returns>
     public async ReactorTask<Errno> SettleDamageAsync()
     {
+        ulong highest = 0;
+        foreach (StoredGroup stored in _stored) { highest = Math.Max(highest, KnownTerm(stored)); }
+        if (highest > DiskLog.TermCeiling)
+        {
+            // Made before there was a ceiling, or an entry came to be durable before its term.
+            Errno raised = await DiskLog.RaiseTermCeilingAsync(CeilingFor(highest));
+            if (raised != Errno.None) { return raised; }
+        }
         foreach (StoredGroup stored in _stored)
         {
             if (!stored.LostLog) { continue; }
@@ -119,18 +173,22 @@ internal sealed partial class RaftHost
         return Errno.None;
     }
 
+    /// <summary>Together with the mark: a term and a vote in place of those that may be lost (see above), so that they count as
+    /// long as the replica exists and not only until it was supplied anew.</summary>
     private Errno MarkLost(StoredGroup stored)
     {
         byte[] key = GroupRecords.RecoveryKey(stored.Id);
         ulong incarnation = stored.Config.Incarnation;
-        if (Kv.TryGet(key, out ReadOnlySpan<byte> mark) && GroupRecords.IsRecoveryOf(mark, incarnation, out bool lost) && lost)
-        {
-            return Errno.None;
-        }
+        bool isMarked = Kv.TryGet(key, out ReadOnlySpan<byte> mark) & GroupRecords.IsRecoveryOf(mark, incarnation, out bool lost) & lost;
+        // Damage that nobody has acknowledged yet may have come after the mark.
+        bool isNew = DiskLog.IsDamaged || (DiskLog.TryGetGroup(stored.Id, out LogGroupInfo info) && info.Damaged);
+        if (isMarked && !isNew) { return Errno.None; }
         Span<byte> value = stackalloc byte[GroupRecords.RecoveryBytes];
         GroupRecords.EncodeRecovery(value, incarnation, lost: true);
+        Span<byte> hard = stackalloc byte[GroupRecords.HardStateBytes];
+        GroupRecords.EncodeHardState(hard, incarnation, new Term(DiskLog.TermCeiling), Options.Self);
         _batch.Clear();
-        bool fits = _batch.TryPut(key, value);
+        bool fits = _batch.TryPut(key, value) && _batch.TryPut(GroupRecords.HardStateKey(stored.Id), hard);
         Invariant.Require(fits);
         return Kv.Commit(_batch, listener: null, out _, cleaning: true);
     }

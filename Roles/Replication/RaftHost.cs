@@ -149,8 +149,8 @@ internal sealed partial class RaftHost : ILogListener, ILogOwner
             if (!DiskLog.TryGetTerm(id, index, out ulong entryTerm) || entryTerm < log.LastTerm.Value) { return Errno.BadMessage; }
             _ = log.Append(new Term(entryTerm));
         }
-        // An entry of a newer term than the hard state's means that the latter's record was lost to a crash in between, or to
-        // damage: nothing was answered in that term yet (or LostLog takes the vote away).
+        // An entry of a newer term than the hard state's means that the latter's record was lost to a crash in between: nothing
+        // was answered in that term yet. After damage the hard state is that of SettleDamageAsync.
         LogIndex known = Kv.TryGet(GroupRecords.CommitKey(id), out ReadOnlySpan<byte> mark)
             ? GroupRecords.DecodeCommit(mark, info.Incarnation)
             : default;

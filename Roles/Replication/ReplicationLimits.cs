@@ -20,6 +20,9 @@ internal static class ReplicationLimits
     /// <summary>Followers, over all groups, that are fed from the device at once; each reads a few entries ahead.</summary>
     public const int MaxCatchUpReaders = 16;
 
+    /// <summary>Terms by which the shard's ceiling of terms is raised: elections between two writes of the superblock.</summary>
+    public const ulong TermStep = 64;
+
     /// <summary>Reads of one group that wait for a confirmation.</summary>
     public const int MaxPendingReads = 4096;
 }

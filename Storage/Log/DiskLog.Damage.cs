@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using Fastblock.Native.Base;
 using Fastblock.Native.Reactor;
@@ -21,6 +22,21 @@ internal sealed partial class DiskLog
         if (_gaps.Count > KnownLosses.MaxRuns) { return Errno.NoSpace; }
         KnownLosses known = KnownLosses.Of(_gaps);
         return await _volume.UpdateAsync(old => old with { Flags = old.Flags & ~SuperblockFlags.LogDamaged, KnownLosses = known });
+    }
+
+    /// <summary>No group of this log was ever in a higher term: so much is known of terms and votes whose records are lost.</summary>
+    public ulong TermCeiling => _volume.Superblock.TermCeiling;
+
+    /// <summary>Lets groups go up to this term. Written twice, because each time only one of the two pairs of copies is: the newest
+    /// one may be lost to damage, and the one before it must not promise less.</summary>
+    public async ReactorTask<Errno> RaiseTermCeilingAsync(ulong ceiling)
+    {
+        Errno status = Errno.None;
+        for (int pair = 0; pair < 2 && status is Errno.None; pair++)
+        {
+            status = await _volume.UpdateAsync(old => old with { TermCeiling = Math.Max(old.TermCeiling, ceiling) });
+        }
+        return status;
     }
 
     /// <summary>Recovery: runs of batches that are lost in the middle of the log.</summary>

@@ -150,6 +150,7 @@ internal static class DeviceVolume
             LogOffset = geometry.LogOffset,
             SegmentBytes = geometry.SegmentBytes,
             SegmentCount = geometry.SegmentCount,
+            TermCeiling = ShardSuperblock.FirstTermCeiling,
             DataOffset = geometry.DataOffset,
             DataBytes = geometry.DataBytes,
             StartBatch = 1,

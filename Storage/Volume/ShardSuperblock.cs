@@ -39,7 +39,10 @@ internal readonly record struct ShardSuperblock
     internal const int DurableBatchAt = 152;
     internal const int GenerationFirstBatchAt = 160;
     internal const int KnownLossesAt = 168;
-    internal const int EndAt = KnownLossesAt + KnownLosses.Bytes;
+    internal const int TermCeilingAt = KnownLossesAt + KnownLosses.Bytes;
+
+    /// <summary>What a new part begins with: the first elections need no write here.</summary>
+    public const ulong FirstTermCeiling = 64;
 
     private readonly KnownLosses? _knownLosses;
 
@@ -84,6 +87,9 @@ internal readonly record struct ShardSuperblock
         init => _knownLosses = value.Equals(KnownLosses.None) ? null : value;
     }
 
+    /// <summary>No replica of this shard was ever in a higher term than this, so none has voted in one.</summary>
+    public ulong TermCeiling { get; init; }
+
     /// <summary>Where place <paramref name="place"/> (0 to 3) lies in the part; places 0 and 1 are pair 0.</summary>
     public static long PlaceOffset(int place) =>
         (place / 2 * VolumeFormat.SecondCopyOffset) + (place % 2 * VolumeFormat.BlockBytes);
@@ -113,6 +119,7 @@ internal readonly record struct ShardSuperblock
         BinaryPrimitives.WriteUInt64LittleEndian(block[DurableBatchAt..], DurableBatch);
         BinaryPrimitives.WriteUInt64LittleEndian(block[GenerationFirstBatchAt..], GenerationFirstBatch);
         KnownLosses.Write(block.Slice(KnownLossesAt, KnownLosses.Bytes));
+        BinaryPrimitives.WriteUInt64LittleEndian(block[TermCeilingAt..], TermCeiling);
         VolumeFormat.Seal(block, Magic, Version);
     }
 
@@ -146,6 +153,7 @@ internal readonly record struct ShardSuperblock
             DurableBatch = BinaryPrimitives.ReadUInt64LittleEndian(block[DurableBatchAt..]),
             GenerationFirstBatch = BinaryPrimitives.ReadUInt64LittleEndian(block[GenerationFirstBatchAt..]),
             KnownLosses = KnownLosses.Read(block.Slice(KnownLossesAt, KnownLosses.Bytes)),
+            TermCeiling = BinaryPrimitives.ReadUInt64LittleEndian(block[TermCeilingAt..]),
         };
         if (!read.IsSound()) { return BlockState.Damaged; }
         superblock = read;
@@ -159,7 +167,7 @@ internal readonly record struct ShardSuperblock
             && SegmentCount is >= LogLimits.MinSegments and <= (1 << 24)
             && Shards is >= 1 and <= VolumeGeometry.MaxShards && Shard >= 0 && Shard < Shards
             && StartBatch is > 0 and < (1UL << 62) && StartSegment < (1UL << 62) && Generation < (1UL << 62)
-            && Sequence < (1UL << 62);
+            && Sequence < (1UL << 62) && TermCeiling <= (1UL << 62);
         if (!shape || LogOffset < VolumeFormat.AreaBytes || LogOffset > PartBytes || DataOffset < 0 || DataBytes < 0) { return false; }
         long logBytes = (long)SegmentBytes * SegmentCount;
         return logBytes <= PartBytes - LogOffset && DataOffset >= LogOffset + logBytes && DataOffset <= PartBytes

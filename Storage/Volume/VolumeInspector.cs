@@ -76,7 +76,7 @@ internal static class VolumeInspector
                 .With("part_bytes", s.PartBytes).With("log_offset", s.LogOffset).With("segment_bytes", s.SegmentBytes)
                 .With("segments", s.SegmentCount).With("data_offset", s.DataOffset).With("data_bytes", s.DataBytes)
                 .With("start_segment", s.StartSegment).With("start_batch", s.StartBatch).With("start_chain", Hex(s.StartChain))
-                .With("durable_batch", s.DurableBatch).With("flags", s.Flags.ToString().Replace(", ", "+"));
+                .With("durable_batch", s.DurableBatch).With("term_ceiling", s.TermCeiling).With("flags", s.Flags.ToString().Replace(", ", "+"));
     }
 
     private static string Hex(ulong value) => value.ToString("x", CultureInfo.InvariantCulture);

@@ -1,5 +1,6 @@
 using System;
 using Fastblock.Native.Base;
+using Fastblock.Raft;
 using Fastblock.Storage.Kv;
 using Fastblock.Storage.Log;
 using Xunit;
@@ -37,6 +38,46 @@ public sealed class LostLogTests
         world.Settle();
         Assert.All(world.Nodes, node => Assert.False(node.Machine.IsCorrupted));
         Assert.All(world.Nodes, node => Assert.Equal(world.Nodes[2].Machine.Applied, node.Machine.Applied));
+    }
+
+    /// <summary>Its term and vote may be among what was lost: it must not be found in a term in which it may have voted, neither
+    /// at once nor after it was supplied anew.</summary>
+    [Fact]
+    public void After_damage_it_is_in_a_term_in_which_it_can_not_have_voted_before()
+    {
+        using ReplicaWorld world = new(34);
+        Fill(world);
+        for (int i = 0; i < 70; i++)
+        {
+            ReplicaNode from = world.WaitForLeader();
+            NodeId to = new((from.Id.Value + 1) % 3);
+            from.Seat.Do(() => Assert.Equal(Errno.None, from.Group!.TransferLeadership(to)));
+            Require(world, () => world.Leader()?.Id == to, "the leadership is not handed on");
+            Assert.All(world.Nodes, n => Assert.True(n.Group!.Term.Value <= n.Log!.TermCeiling));
+        }
+        world.Settle();
+        ReplicaNode node = world.Nodes[1];
+        Term before = node.Group!.Term;
+        Assert.True(before.Value > 64, "the ceiling was never reached");
+        world.Save(node);
+        node.Kill();
+        Rot(node, batch: 20);
+        world.Sim.Network.Isolate(node.SimHost);
+        node.Start(format: false);
+        Require(world, () => node.Group is not null && node.Machine.IsCorrupted, "the damage is not noticed");
+        ulong ceiling = node.Log!.TermCeiling;
+        Assert.True(ceiling >= before.Value);
+        Assert.Equal(ceiling, node.Group!.Term.Value);
+        world.Sim.Network.HealAll();
+        Require(world, () => !node.Group.IsCorrupted && node.Group.Term.Value > ceiling, "it is not supplied anew in a newer term");
+        world.Settle();
+        world.Save(node);
+        node.CutPower();
+        node.Start(format: false);
+        Require(world, () => node.Group is not null, "it does not start");
+        Assert.True(node.Group!.Term.Value > ceiling);
+        world.Settle();
+        world.CheckAgreement();
     }
 
     [Fact]

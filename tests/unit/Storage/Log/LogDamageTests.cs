@@ -91,6 +91,21 @@ public class LogDamageTests
     }
 
     [Fact]
+    public void The_ceiling_of_terms_outlives_the_loss_of_either_pair_of_superblocks()
+    {
+        for (int pair = 0; pair < 2; pair++)
+        {
+            using LogWorld world = Filled(seed: 63, out _);
+            Assert.Equal(Errno.None, world.Run(world.Log!.RaiseTermCeilingAsync(500)));
+            Assert.Equal(Errno.None, world.Run(world.Log.RaiseTermCeilingAsync(400))); // never goes back
+            world.Crash();
+            world.Device.Media.Slice((64 * 1024) + (pair * 32 * 1024), 8192).Clear();
+            _ = world.TryOpen();
+            Assert.Equal(500UL, world.Log!.TermCeiling);
+        }
+    }
+
+    [Fact]
     public void A_segment_is_not_freed_before_the_loss_of_an_entry_in_it_is_noted()
     {
         using LogWorld world = Filled(seed: 60, out _);
