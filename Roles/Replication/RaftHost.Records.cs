@@ -164,7 +164,7 @@ internal sealed partial class RaftHost
         if (!DiskLog.IsDamaged) { return Errno.None; }
         Errno status = await DiskLog.WaitDurableAsync(DiskLog.LastSequence);
         if (status == Errno.None) { status = await DiskLog.AcknowledgeDamageAsync(); }
-        return status == Errno.NoSpace ? NotSettled("it has too many gaps") : status;
+        return status == Errno.NoSpace ? NotSettled("the log has no room for what is known") : status;
     }
 
     private Errno NotSettled(string why)

@@ -6,7 +6,9 @@ using Fastblock.Storage.Volume;
 
 namespace Fastblock.Storage.Log;
 
-// What the log has lost. A replay meets the same gap again until its segment is freed, so what was dealt with is remembered.
+// What the log has lost. A replay meets the same gap again until its segment is freed, so what was dealt with is remembered: by a
+// record for each gap, in the log itself, so that there may be any number of them. Such a record lies behind its gap, and segments
+// are freed oldest first: as long as the gap can be met, the record is there, and nobody has to copy it.
 internal sealed partial class DiskLog
 {
     private IReadOnlyList<(ulong First, ulong Last)> _gaps = [];
@@ -14,14 +16,28 @@ internal sealed partial class DiskLog
     /// <summary>Lost records were found, in this opening or an earlier one, and nobody has confirmed to have dealt with it.</summary>
     public bool IsDamaged => (_volume.Superblock.Flags & SuperblockFlags.LogDamaged) != 0;
 
-    /// <summary>The owners have durably noted which groups are affected: the mark on the device is removed, and the gaps in the
-    /// log are remembered, so that only new ones count from now on.</summary>
-    /// <returns>None; NoSpace = there are more gaps than can be remembered, until some have left the log; Io.</returns>
+    /// <summary>The owners have durably noted which groups are affected: the gaps in the log are remembered, and then the mark on the
+    /// device is removed, so that only new ones count from now on. A crash in between only repeats the rest.</summary>
+    /// <returns>None; NoSpace = the log is full to the last block; Io.</returns>
     public async ReactorTask<Errno> AcknowledgeDamageAsync()
     {
-        if (_gaps.Count > KnownLosses.MaxRuns) { return Errno.NoSpace; }
-        KnownLosses known = KnownLosses.Of(_gaps);
-        return await _volume.UpdateAsync(old => old with { Flags = old.Flags & ~SuperblockFlags.LogDamaged, KnownLosses = known });
+        foreach ((ulong first, ulong last) in _gaps)
+        {
+            Errno status;
+            while ((status = TryAppendLostBatches(first, last)) is Errno.Again) { await _reactor.Delay(Units.NanosPerMilli); }
+            if (status is not Errno.None) { return status; }
+        }
+        Errno durable = await WaitDurableAsync(LastSequence);
+        if (durable is not Errno.None) { return durable; }
+        _gaps = [];
+        return await _volume.UpdateAsync(static old => old with { Flags = old.Flags & ~SuperblockFlags.LogDamaged });
+    }
+
+    private Errno TryAppendLostBatches(ulong first, ulong last)
+    {
+        Errno status = Begin(LogRecord.LostBatchesBytes, 0, LogRoom.Cleaning);
+        if (status is Errno.None) { LogRecord.WriteLostBatches(_open!.AddRecord(LogRecord.LostBatchesBytes), first, last); }
+        return status;
     }
 
     /// <summary>No group of this log was ever in a higher term: so much is known of terms and votes whose records are lost.</summary>
@@ -39,6 +55,6 @@ internal sealed partial class DiskLog
         return status;
     }
 
-    /// <summary>Recovery: runs of batches that are lost in the middle of the log.</summary>
+    /// <summary>Recovery: runs of batches that are lost in the middle of the log, and nobody knows of it yet.</summary>
     internal void NoteGaps(IReadOnlyList<(ulong First, ulong Last)> gaps) => _gaps = gaps;
 }

@@ -131,6 +131,10 @@ internal static class LogInspector
     {
         InspectRow row = new InspectRow("record").With("kind", record.Kind.ToString());
         if (record.Kind is LogRecordKind.Kv) { return KvRow(row, record.Body); }
+        if (record.Kind is LogRecordKind.LostBatches)
+        {
+            return row.With("first_batch", record.FirstBatch).With("last_batch", record.LastBatch);
+        }
         _ = row.With("group", record.Group.ToString()).With("incarnation", record.Incarnation).With("index", record.Index)
             .With("term", record.Term);
         if (record.Kind is not LogRecordKind.Entry) { return row; }

@@ -23,12 +23,17 @@ internal readonly ref struct LogRecord
     internal const int EntryHeaderBytesAt = 42;
     internal const int PayloadBlocksAt = 44;
     internal const int PayloadAtAt = 48;
+    internal const int FirstBatchAt = 8;
+    internal const int LastBatchAt = 16;
 
     /// <summary>Fixed part of an entry; then its header, padded to 4 bytes, and the checksums of the payload blocks.</summary>
     public const int EntryBytes = 56;
 
     /// <summary>Size of a reset or base record (index and term are those of the base), and of a removal.</summary>
     public const int GroupBytes = 40;
+
+    /// <summary>Size of a record about lost batches.</summary>
+    public const int LostBatchesBytes = 24;
 
     public LogRecordKind Kind { get; init; }
     public LogRecordFlags Flags { get; init; }
@@ -47,6 +52,12 @@ internal readonly ref struct LogRecord
 
     /// <summary>CRC-32C of each payload block, little-endian.</summary>
     public ReadOnlySpan<byte> CrcBytes { get; init; }
+
+    /// <summary>Lost batches: the first and the last one.</summary>
+    public ulong FirstBatch { get; init; }
+
+    /// <inheritdoc cref="FirstBatch"/>
+    public ulong LastBatch { get; init; }
 
     /// <summary>Key-value record: its items.</summary>
     public ReadOnlySpan<byte> Body { get; init; }
@@ -83,6 +94,13 @@ internal readonly ref struct LogRecord
         WriteGroupFields(to, group, incarnation, index, term);
     }
 
+    public static void WriteLostBatches(Span<byte> to, ulong first, ulong last)
+    {
+        WriteHead(to, LogRecordKind.LostBatches, LogPayloadKind.None, LogRecordFlags.None);
+        BinaryPrimitives.WriteUInt64LittleEndian(to[FirstBatchAt..], first);
+        BinaryPrimitives.WriteUInt64LittleEndian(to[LastBatchAt..], last);
+    }
+
     /// <summary>Reads the record at the start of <paramref name="records"/>.</summary>
     /// <param name="payloadLimit">Blocks of the batch, which inline payloads must not exceed.</param>
     /// <param name="bytes">Where the next record begins.</param>
@@ -116,6 +134,15 @@ internal readonly ref struct LogRecord
                     Term = BinaryPrimitives.ReadUInt64LittleEndian(at[TermAt..]),
                 };
                 return record.Index < LogLimits.EndOfIndexes;
+            case LogRecordKind.LostBatches:
+                if (bytes != LostBatchesBytes) { return false; }
+                record = new LogRecord
+                {
+                    Kind = kind,
+                    FirstBatch = BinaryPrimitives.ReadUInt64LittleEndian(at[FirstBatchAt..]),
+                    LastBatch = BinaryPrimitives.ReadUInt64LittleEndian(at[LastBatchAt..]),
+                };
+                return record.FirstBatch > 0 && record.LastBatch >= record.FirstBatch;
             default:
                 return false;
         }

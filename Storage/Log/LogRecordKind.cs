@@ -19,4 +19,8 @@ internal enum LogRecordKind : byte
 
     /// <summary>The group does not exist any more.</summary>
     GroupRemove = 5,
+
+    /// <summary>A run of earlier batches is lost, and the owners have dealt with it. Never copied: what it tells of is freed with
+    /// its own segment or before.</summary>
+    LostBatches = 6,
 }

@@ -23,7 +23,9 @@ internal sealed class LogRecovery : IDisposable
     private readonly SegmentLoader _loader;
     private readonly ReplayGroups _groups;
     private readonly int _segmentBytes;
-    private readonly List<(ulong First, ulong Last)> _gaps = [];
+    private readonly List<(ulong First, ulong Last, long DeviceOffset)> _gaps = [];
+    private readonly List<(ulong First, ulong Last)> _acknowledged = [];
+    private readonly List<(ulong First, ulong Last)> _news = [];
     private ulong _segment;
     private int _offset;
     private ulong _expected;
@@ -55,6 +57,7 @@ internal sealed class LogRecovery : IDisposable
     {
         _log.NoteSegment(_segment, _expected, _chain);
         while (await StepAsync()) { }
+        JudgeGaps();
         _groups.Finish(_lost || (_superblock.Flags & SuperblockFlags.LogDamaged) != 0);
         if (!_lost && (_superblock.Flags & SuperblockFlags.LogDamaged) != 0)
         {
@@ -75,12 +78,11 @@ internal sealed class LogRecovery : IDisposable
             GenerationFirstBatch = first,
             DurableBatch = first - 1,
             Flags = (old.Flags & ~SuperblockFlags.CleanEnd) | (lost ? SuperblockFlags.LogDamaged : SuperblockFlags.None),
-            KnownLosses = old.KnownLosses.Within(old.StartBatch, first),
         });
         if (status is Errno.None)
         {
             _log.OnRecovered(_superblock.StartSegment, _segment, _offset, _expected, _chain, _volume.Superblock.Generation);
-            _log.NoteGaps(_gaps);
+            _log.NoteGaps(_news);
         }
         return status;
     }
@@ -145,34 +147,50 @@ internal sealed class LogRecovery : IDisposable
         Later later = await FindLaterAsync();
         if (later.Found)
         {
-            ReportGap(later.Header.Sequence - 1, at);
+            NoteGap(later.Header.Sequence - 1, at);
             for (ulong segment = _segment + 1; segment <= later.Segment; segment++) { _log.NoteSegment(segment, _expected, _chain); }
             (_segment, _offset, _expected, _chain) = (later.Segment, later.Offset, later.Header.Sequence, later.Header.Chain);
             if (_offset == 0) { _log.NoteSegment(_segment, _expected, _chain); }
             return true;
         }
-        if (_superblock.DurableBatch >= _expected) { ReportLost(_superblock.DurableBatch, at); }
-        else if (unreadable) { ReportLost(_expected, at); }
+        if (_superblock.DurableBatch >= _expected) { ReportLost(_expected, _superblock.DurableBatch, at); }
+        else if (unreadable) { ReportLost(_expected, _expected, at); }
         return false;
     }
 
     /// <summary>Batches are lost, and the log goes on behind them: the next replay will meet the same gap.</summary>
-    private void ReportGap(ulong last, long deviceOffset)
+    private void NoteGap(ulong last, long deviceOffset) => _gaps.Add((_expected, last, deviceOffset));
+
+    /// <summary>Gaps that a record behind them acknowledges are no news. The record may itself lie in a later gap; then that one is
+    /// news, and so is this.</summary>
+    private void JudgeGaps()
     {
-        _gaps.Add((_expected, last));
-        if (_superblock.KnownLosses.Contains(_expected, last))
+        foreach ((ulong first, ulong last, long deviceOffset) in _gaps)
         {
-            Reached.Mark("log: a known gap met again");
-            return;
+            if (IsAcknowledged(first, last))
+            {
+                Reached.Mark("log: a known gap met again");
+                continue;
+            }
+            _news.Add((first, last));
+            ReportLost(first, last, deviceOffset);
         }
-        ReportLost(last, deviceOffset);
     }
 
-    private void ReportLost(ulong last, long deviceOffset)
+    private bool IsAcknowledged(ulong first, ulong last)
+    {
+        foreach ((ulong from, ulong to) in _acknowledged)
+        {
+            if (from <= first && last <= to) { return true; }
+        }
+        return false;
+    }
+
+    private void ReportLost(ulong first, ulong last, long deviceOffset)
     {
         Reached.Mark("log: lost batches reported");
         _lost = true;
-        _sink.OnCorruption(new LogCorruption(LogCorruptionKind.LostBatches, null, _expected, last, 0, deviceOffset));
+        _sink.OnCorruption(new LogCorruption(LogCorruptionKind.LostBatches, null, first, last, 0, deviceOffset));
     }
 
     /// <summary>Looks for the first later batch that is on the same chain as one that says that the expected batch was durable.
@@ -249,7 +267,7 @@ internal sealed class LogRecovery : IDisposable
                 || !DeliverRecord(image, in header, in record, header.RecordBytes - records.Length))
             {
                 // The checksums are right, so a program wrote this that we do not understand: do not guess.
-                ReportGap(_expected, at);
+                NoteGap(_expected, at);
                 break;
             }
             records = records[bytes..];
@@ -288,6 +306,9 @@ internal sealed class LogRecovery : IDisposable
                     _sink.OnCorruption(new LogCorruption(
                         LogCorruptionKind.BadPayload, record.Group, _expected, _expected, record.Index, at));
                 }
+                return true;
+            case LogRecordKind.LostBatches:
+                _acknowledged.Add((record.FirstBatch, record.LastBatch));
                 return true;
             default:
                 _groups.OnGroupRecord(in record, _segment);

@@ -38,13 +38,10 @@ internal readonly record struct ShardSuperblock
     internal const int FlagsAt = 148;
     internal const int DurableBatchAt = 152;
     internal const int GenerationFirstBatchAt = 160;
-    internal const int KnownLossesAt = 168;
-    internal const int TermCeilingAt = KnownLossesAt + KnownLosses.Bytes;
+    internal const int TermCeilingAt = 296;
 
     /// <summary>What a new part begins with: the first elections need no write here.</summary>
     public const ulong FirstTermCeiling = 64;
-
-    private readonly KnownLosses? _knownLosses;
 
     public Guid Device { get; init; }
     public int Shard { get; init; }
@@ -80,13 +77,6 @@ internal readonly record struct ShardSuperblock
     /// <summary>First batch of <see cref="Generation"/>: a batch from here on with an older generation is a stale tail.</summary>
     public ulong GenerationFirstBatch { get; init; }
 
-    /// <summary>Gaps in the log that are no news any more.</summary>
-    public KnownLosses KnownLosses
-    {
-        get => _knownLosses ?? KnownLosses.None;
-        init => _knownLosses = value.Equals(KnownLosses.None) ? null : value;
-    }
-
     /// <summary>No replica of this shard was ever in a higher term than this, so none has voted in one.</summary>
     public ulong TermCeiling { get; init; }
 
@@ -118,7 +108,6 @@ internal readonly record struct ShardSuperblock
         BinaryPrimitives.WriteUInt32LittleEndian(block[FlagsAt..], (uint)Flags);
         BinaryPrimitives.WriteUInt64LittleEndian(block[DurableBatchAt..], DurableBatch);
         BinaryPrimitives.WriteUInt64LittleEndian(block[GenerationFirstBatchAt..], GenerationFirstBatch);
-        KnownLosses.Write(block.Slice(KnownLossesAt, KnownLosses.Bytes));
         BinaryPrimitives.WriteUInt64LittleEndian(block[TermCeilingAt..], TermCeiling);
         VolumeFormat.Seal(block, Magic, Version);
     }
@@ -152,7 +141,6 @@ internal readonly record struct ShardSuperblock
             Flags = (SuperblockFlags)BinaryPrimitives.ReadUInt32LittleEndian(block[FlagsAt..]),
             DurableBatch = BinaryPrimitives.ReadUInt64LittleEndian(block[DurableBatchAt..]),
             GenerationFirstBatch = BinaryPrimitives.ReadUInt64LittleEndian(block[GenerationFirstBatchAt..]),
-            KnownLosses = KnownLosses.Read(block.Slice(KnownLossesAt, KnownLosses.Bytes)),
             TermCeiling = BinaryPrimitives.ReadUInt64LittleEndian(block[TermCeilingAt..]),
         };
         if (!read.IsSound()) { return BlockState.Damaged; }

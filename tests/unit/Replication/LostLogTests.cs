@@ -88,7 +88,7 @@ public sealed class LostLogTests
         ReplicaNode node = world.Nodes[0];
         world.Save(node);
         node.Kill();
-        Rot(node, batch: 20);
+        for (ulong batch = 12; batch < 36; batch += 2) { Rot(node, batch); }
         world.Sim.Network.Isolate(node.SimHost); // nobody repairs it
         for (int i = 0; i < 60; i++)
         {

@@ -91,6 +91,51 @@ public class LogDamageTests
     }
 
     [Fact]
+    public void Any_number_of_gaps_is_acknowledged_once()
+    {
+        using LogWorld world = Filled(seed: 64, out _);
+        for (ulong batch = 10; batch < 46; batch += 2) { Rot(batch); }
+        world.Crash();
+        _ = world.TryOpen();
+        Assert.Equal(18, world.Corruptions.Count(c => c.Kind is LogCorruptionKind.LostBatches));
+        Assert.Equal(Errno.None, world.Run(world.Log!.AcknowledgeDamageAsync()));
+        for (int i = 0; i < 3; i++)
+        {
+            ulong end = world.Log.LastSequence;
+            Assert.Equal(Errno.None, world.Run(world.Log.AcknowledgeDamageAsync())); // nothing is written twice
+            Assert.Equal(end, world.Log.LastSequence);
+            world.Crash();
+            _ = world.TryOpen();
+            Assert.DoesNotContain(world.Corruptions, c => c.Kind is LogCorruptionKind.LostBatches);
+            Assert.False(world.Log.IsDamaged);
+        }
+        // The batch between two gaps joins them to a longer one, which is news.
+        Rot(21);
+        world.Crash();
+        _ = world.TryOpen();
+        LogCorruption lost = Assert.Single(world.Corruptions, c => c.Kind is LogCorruptionKind.LostBatches);
+        Assert.Equal((20UL, 22UL), (lost.FirstSequence, lost.LastSequence));
+
+        void Rot(ulong batch) => world.Device.Media[LogStart + FindBatch(world, batch) + 40] ^= 4;
+    }
+
+    [Fact]
+    public void A_gap_is_news_again_when_the_record_that_knows_it_is_lost()
+    {
+        using LogWorld world = Filled(seed: 65, out _);
+        world.Device.Media[LogStart + FindBatch(world, 20) + 40] ^= 4;
+        world.Crash();
+        _ = world.TryOpen();
+        Assert.Equal(Errno.None, world.Run(world.Log!.AcknowledgeDamageAsync()));
+        ulong record = world.Log.LastSequence;
+        world.Iterate(200); // long enough for the seal
+        world.Device.Media[LogStart + FindBatch(world, record) + 40] ^= 4;
+        world.Crash();
+        _ = world.TryOpen();
+        Assert.Equal([20UL, record], world.Corruptions.Where(c => c.Kind is LogCorruptionKind.LostBatches).Select(c => c.FirstSequence));
+    }
+
+    [Fact]
     public void The_ceiling_of_terms_outlives_the_loss_of_either_pair_of_superblocks()
     {
         for (int pair = 0; pair < 2; pair++)

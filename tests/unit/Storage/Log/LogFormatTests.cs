@@ -70,6 +70,11 @@ public class LogFormatTests
         Assert.Equal(
             "0400000028000000" + "0700000000000000" + "0200000000000000" + "1E00000000000000" + "0400000000000000",
             Convert.ToHexString(record));
+        byte[] lost = new byte[LogRecord.LostBatchesBytes];
+        LogRecord.WriteLostBatches(lost, 11, 12);
+        Assert.Equal("0600000018000000" + "0B00000000000000" + "0C00000000000000", Convert.ToHexString(lost));
+        Assert.True(LogRecord.TryRead(lost, 1, 8, out LogRecord read, out int bytes));
+        Assert.Equal((LogRecordKind.LostBatches, 11UL, 12UL, 24), (read.Kind, read.FirstBatch, read.LastBatch, bytes));
         Fastblock.Storage.Kv.KvBatch batch = new();
         Assert.True(batch.TryPut("ab"u8, "xyz"u8));
         Assert.True(batch.TryDelete("c"u8));
