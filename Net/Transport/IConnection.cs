@@ -15,6 +15,10 @@ internal interface IConnection
     /// <summary>Bytes accepted by TrySend and not yet handed to the kernel: the sender's measure for back-pressure.</summary>
     int QueuedBytes { get; }
 
+    /// <summary>When anything last came from the peer, keep-alive included, in the reactor's clock; while this side does not
+    /// take what comes: now.</summary>
+    long HeardNanos { get; }
+
     /// <summary>Free for the owner: its object behind this connection.</summary>
     object? Tag { get; set; }
 
@@ -24,6 +28,9 @@ internal interface IConnection
     /// <param name="payload">Parts that arrive as one contiguous payload, at most <see cref="NetLimits.MaxPayloadBytes"/>.</param>
     /// <returns>None; Again = the send queue is full; NotConnected.</returns>
     Errno TrySend(FrameType type, ReadOnlySpan<byte> body, ReadOnlySpan<PayloadPart> payload = default);
+
+    /// <summary>Asks the peer for a sign of life: when one comes, HeardNanos moves and nothing else happens.</summary>
+    void Probe();
 
     /// <summary>Closes; idempotent. OnClosed follows with <paramref name="reason"/>.</summary>
     void Close(Errno reason);

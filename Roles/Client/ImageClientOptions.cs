@@ -15,11 +15,19 @@ internal sealed record ImageClientOptions
     /// <summary>Requests that one I/O may have under way: a discard of a whole image must not fill the table.</summary>
     public int MaxRequestsPerIo { get; init; } = 64;
 
-    /// <summary>No answer for so long on a connection that lives: send again, to the next replica. Doubles while it goes on.</summary>
+    /// <summary>No sign of life from an OSD for so long, and no answer: send again, to the next replica. An OSD that only takes its
+    /// time is waited for, or what is too much for it would become even more. Doubles while it goes on.</summary>
     public long RequestTimeoutNanos { get; init; } = Units.NanosPerSecond;
 
     /// <summary>Most that the above grows to.</summary>
     public long RequestTimeoutMaxNanos { get; init; } = 8 * Units.NanosPerSecond;
+
+    /// <summary>No answer for so long from an OSD that lives: it may have lost track of the request, so that it is sent again.
+    /// Far above what an overloaded OSD takes; doubles up to the second, until answers come in good time again.</summary>
+    public long RequestLostNanos { get; init; } = 10 * Units.NanosPerSecond;
+
+    /// <inheritdoc cref="RequestLostNanos"/>
+    public long RequestLostMaxNanos { get; init; } = 80 * Units.NanosPerSecond;
 
     /// <summary>How long a connection may take to come up before the PGs that wait for it try their next replica.</summary>
     public long ConnectWaitNanos { get; init; } = 250 * Units.NanosPerMilli;

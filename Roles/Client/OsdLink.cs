@@ -14,19 +14,23 @@ internal sealed class OsdLink(ImageClient client, OsdId osd, int shard) : IConne
     private long _retryAtNanos;
     private long _connectingSinceNanos;
     private int _failures;
+    private long? _suspectSinceNanos;
 
     public OsdId Osd { get; } = osd;
     public int Shard { get; } = shard;
     public bool IsUp => _connection is { IsUp: true };
 
-    /// <summary>A request ran into its time limit and nothing at all has been heard since it was sent.</summary>
-    public bool IsSuspect { get; private set; }
+    /// <summary>It was silent for too long, and nothing has been heard since.</summary>
+    public bool IsSuspect => _suspectSinceNanos is { } since && HeardNanos <= since;
 
     /// <summary>Until when a connection that is being made is worth waiting for.</summary>
     public long ConnectDeadlineNanos => _connectingSinceNanos + client.Options.ConnectWaitNanos;
 
-    /// <summary>When the last frame came.</summary>
-    public long HeardNanos { get; private set; }
+    /// <summary>When the OSD was last heard, a sign of life included; 0 without a connection.</summary>
+    public long HeardNanos => _connection?.HeardNanos ?? 0;
+
+    /// <summary>When it was last asked for a sign of life.</summary>
+    public long ProbedNanos { get; private set; }
 
     /// <summary>Says whether it can be used, and begins to connect if that is due.</summary>
     public LinkState Ensure(long nowNanos)
@@ -57,8 +61,15 @@ internal sealed class OsdLink(ImageClient client, OsdId osd, int shard) : IConne
     public Errno TrySend(ReadOnlySpan<byte> body, ReadOnlySpan<PayloadPart> payload) =>
         _connection is null ? Errno.NotConnected : _connection.TrySend(FrameType.DataRequest, body, payload);
 
-    /// <summary>Remembers that a request sent at <paramref name="sentNanos"/> has had no answer for too long.</summary>
-    public void OnRequestTimedOut(long sentNanos) => IsSuspect |= HeardNanos <= sentNanos;
+    /// <summary>It has been silent for too long.</summary>
+    public void Suspect(long nowNanos) => _suspectSinceNanos = nowNanos;
+
+    /// <summary>Asks for a sign of life.</summary>
+    public void Probe(long nowNanos)
+    {
+        ProbedNanos = nowNanos;
+        _connection?.Probe();
+    }
 
     /// <summary>The map changed: an OSD that moved is reached at its new address, at once.</summary>
     public void OnMapChanged()
@@ -81,15 +92,14 @@ internal sealed class OsdLink(ImageClient client, OsdId osd, int shard) : IConne
             return;
         }
         _failures = 0;
-        IsSuspect = false;
+        _suspectSinceNanos = null;
         client.OnLinkUp(this);
     }
 
     void IConnectionHandler.OnFrame(IConnection connection, in Frame frame)
     {
         if (connection != _connection) { return; }
-        HeardNanos = client.Reactor.NowNanos;
-        IsSuspect = false;
+        _suspectSinceNanos = null;
         if (frame.Type != FrameType.DataReply || !client.TryHandleReply(this, in frame)) { connection.Close(Errno.Protocol); }
     }
 
@@ -97,7 +107,7 @@ internal sealed class OsdLink(ImageClient client, OsdId osd, int shard) : IConne
     {
         if (connection != _connection) { return; }
         _connection = null;
-        IsSuspect = false;
+        _suspectSinceNanos = null;
         long pause = Math.Min(client.Options.ReconnectMaxNanos, client.Options.ReconnectMinNanos << Math.Min(_failures, 20));
         _failures++;
         _retryAtNanos = client.Reactor.NowNanos + pause;

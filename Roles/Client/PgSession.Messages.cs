@@ -166,8 +166,7 @@ internal sealed partial class PgSession
             Finish(op, Errno.Io);
             return;
         }
-        _failures = 0;
-        _timeoutNanos = _client.Options.RequestTimeoutNanos;
+        OnAnswered(op);
         Finish(op, Errno.None);
     }
 

@@ -11,7 +11,7 @@ namespace Fastblock.Roles.Client;
 /// <code>
 /// queue --Pump--> sent --final answer--> finished
 ///   ^               |
-///   +---------------+  not the leader, no such PG, again, stale map, bad checksum, connection lost, no answer in time
+///   +---------------+  not the leader, no such PG, again, stale map, bad checksum, connection lost, OSD silent
 /// </code>
 /// A request keeps its sequence through all repetitions, so an OSD can tell a repetition from a new one; a time-out means
 /// "unknown", never "failed". Whatever comes back that is not final only ever leads to another sending.</summary>
@@ -35,6 +35,7 @@ internal sealed partial class PgSession : TimerEntry
         _client = client;
         Id = id;
         _timeoutNanos = client.Options.RequestTimeoutNanos;
+        _lostNanos = client.Options.RequestLostNanos;
     }
 
     public PgId Id { get; }
@@ -98,7 +99,11 @@ internal sealed partial class PgSession : TimerEntry
         {
             bool keepTarget = _info is not null && info.Has(_target) && info.Shard == _info.Shard;
             _info = info;
-            if (!keepTarget) { Aim(info.Has(info.PreferredLeader) ? info.PreferredLeader : info.Members[0].Osd); }
+            if (!keepTarget)
+            {
+                RequeueAll(); // where they were sent nobody will answer them any more
+                Aim(info.Has(info.PreferredLeader) ? info.PreferredLeader : info.Members[0].Osd);
+            }
         }
         if (_client.Map.Epoch >= _needsEpoch && _needsEpoch != default)
         {
@@ -124,22 +129,10 @@ internal sealed partial class PgSession : TimerEntry
         foreach (PgMember member in info.Members) { yield return member.Osd.Value; }
     }
 
-    /// <summary>Time is up for something: an answer, a pause, a connection.</summary>
+    /// <summary>Time is up for something: a sign of life, an answer, a pause, a connection.</summary>
     public override void OnTimer(long nowNanos)
     {
-        bool late = false;
-        while (_sent.First is { } op && op.SentNanos + _timeoutNanos <= nowNanos)
-        {
-            op.Link!.OnRequestTimedOut(op.SentNanos);
-            _client.Stats.TimedOut++;
-            late |= op.Link == _link;
-            Requeue(op);
-        }
-        if (late)
-        {
-            _timeoutNanos = Math.Min(_timeoutNanos * 2, _client.Options.RequestTimeoutMaxNanos);
-            FailOver(default, hasHint: false);
-        }
+        RepeatOverdue(nowNanos);
         Pump();
     }
 
@@ -231,7 +224,7 @@ internal sealed partial class PgSession : TimerEntry
     private void Rearm()
     {
         long due = long.MaxValue;
-        if (_sent.First is not null) { due = _sent.First.SentNanos + _timeoutNanos; }
+        if (_sent.First is { } oldest) { due = NextLookNanos(oldest); }
         if (_queue.First is { } op && MaySend(op) && _info is not null)
         {
             long retry = _waitsForLink ? _link!.ConnectDeadlineNanos : _pausedUntilNanos;

@@ -40,6 +40,8 @@ internal sealed class TcpConnection : TimerEntry, IConnection, IStreamHandler, I
 
     public int QueuedBytes => _stream.QueuedBytes;
 
+    public long HeardNanos => _stream.IsPaused ? _transport.Reactor.NowNanos : _stream.LastReceivedNanos;
+
     public object? Tag { get; set; }
 
     public Errno TrySend(FrameType type, ReadOnlySpan<byte> body, ReadOnlySpan<PayloadPart> payload = default)
@@ -50,6 +52,11 @@ internal sealed class TcpConnection : TimerEntry, IConnection, IStreamHandler, I
         foreach (ref readonly PayloadPart part in payload) { payloadBytes += part.Length; }
         Invariant.Require(payloadBytes <= NetLimits.MaxPayloadBytes);
         return SendFrame(type, body, payload, payloadBytes);
+    }
+
+    public void Probe()
+    {
+        if (IsUp) { _ = SendFrame(FrameType.Ping, default, default, 0); }
     }
 
     public void Close(Errno reason) => _stream.Close(reason);

@@ -67,6 +67,7 @@ internal sealed class SimConnection : IConnection
     public bool IsUp { get; private set; }
     public bool IsClosed { get; private set; }
     public int QueuedBytes { get; private set; }
+    public long HeardNanos { get; private set; }
     public object? Tag { get; set; }
 
     private SimHost Host => _transport.Seat.Process.Host;
@@ -92,6 +93,15 @@ internal sealed class SimConnection : IConnection
         });
         if (Faults.ResetPerMillion > 0 && _network.Prng.Chance(Faults.ResetPerMillion)) { Break(); }
         return Errno.None;
+    }
+
+    /// <summary>There and back in two delays; the peer answers in its loop, so a paused one does not.</summary>
+    public void Probe()
+    {
+        if (!IsUp || IsClosed) { return; }
+        SimConnection peer = _peer!;
+        _world.Schedule(_network.Delay(Host, peer.Host), () => peer.InLoop(() =>
+            _world.Schedule(_network.Delay(peer.Host, Host), () => InLoop(() => HeardNanos = _transport.Seat.Reactor.NowNanos))));
     }
 
     public void Close(Errno reason) => CloseWith(reason, "closed by this side", tellPeer: true);
@@ -235,6 +245,16 @@ internal sealed class SimConnection : IConnection
         }));
     }
 
+    /// <summary>Something without contents has come over the network: it is looked at in this end's loop.</summary>
+    private void InLoop(Action look)
+    {
+        if (_isDead || !IsUp || IsClosed || _network.IsCut(_peer!.Host, Host)) { return; }
+        _transport.Seat.Source.Add(new CallNews(() =>
+        {
+            if (IsUp && !IsClosed) { look(); }
+        }));
+    }
+
     private void Enqueue(SimFrame frame)
     {
         _queue.Enqueue(frame);
@@ -332,6 +352,7 @@ internal sealed class SimConnection : IConnection
     private bool TryHandOver(SimFrame frame)
     {
         _lastHeardAt = _world.Now;
+        HeardNanos = _transport.Seat.Reactor.NowNanos;
         if (frame.IsGreeting)
         {
             _peerHello = _peer!._ownHello;

@@ -17,6 +17,7 @@ internal sealed class ClientBench : IImageIoListener, IImageFaultListener
         Reactor = new Reactor(0, Clock, new Prng(1), new NullEventSource(), Buffers);
         Client = new ImageClient(Reactor, Cluster, Cluster, options ?? new ImageClientOptions(), new Prng(2));
         Client.FaultListener = this;
+        Cluster.NowNanos = () => Reactor.NowNanos;
     }
 
     public ManualClock Clock { get; } = new();

@@ -72,7 +72,12 @@ internal sealed class FakeCluster : ITransport, IImageAuthority
     /// <summary>OSDs to which a connection is never made nor refused.</summary>
     public HashSet<uint> Silent { get; } = [];
 
-    /// <summary>OSDs that take requests and never answer.</summary>
+    /// <summary>The client's clock.</summary>
+    public Func<long> NowNanos { get; set; } = () => 0;
+
+    public int Probes { get; set; }
+
+    /// <summary>OSDs that give no sign of life.</summary>
     public HashSet<uint> Mute { get; } = [];
 
     /// <summary>Sees every request first: an answer other than null is sent instead of the normal one; Last + 1 = no answer.</summary>
@@ -110,6 +115,21 @@ internal sealed class FakeCluster : ITransport, IImageAuthority
     public void NotifyMapChanged()
     {
         foreach (IRouteListener listener in _listeners.ToArray()) { listener.OnRoutesChanged(); }
+    }
+
+    /// <summary>A new map in which one OSD holds nothing.</summary>
+    public void MoveAllPgsAway(uint from)
+    {
+        Epoch at = new(Map.Epoch.Value + 1);
+        for (uint number = 0; number < PgCount; number++)
+        {
+            _ = Map.TryGetPg(new PgId(new PoolId(1), number), out PgInfo? pg);
+            List<PgMember> others = [.. pg!.Members];
+            _ = others.RemoveAll(member => member.Osd.Value == from);
+            Put(MapKeys.Pg(pg.Id), (pg with { Members = [others[0]], PreferredLeader = others[0].Osd }).ToBytes(), at);
+        }
+        Map.Advance(at);
+        NotifyMapChanged();
     }
 
     private void Put(string key, byte[] value, Epoch at)
@@ -166,6 +186,7 @@ internal sealed class FakeCluster : ITransport, IImageAuthority
             if (connection.IsClosed || Silent.Contains(connection.Osd)) { continue; }
             if (Down.Contains(connection.Osd)) { CloseLater(connection, Errno.ConnectionRefused); continue; }
             connection.IsUp = true;
+            connection.HeardNanos = NowNanos();
             Up.Add(connection);
             connection.Handler.OnUp(connection);
         }
@@ -196,6 +217,7 @@ internal sealed class FakeCluster : ITransport, IImageAuthority
                     Payload = frame.Payload,
                     PayloadBytes = frame.PayloadBytes,
                 };
+                frame.Connection.HeardNanos = NowNanos();
                 frame.Connection.Handler.OnFrame(frame.Connection, in view);
             }
             Recycle(frame);

@@ -16,6 +16,7 @@ internal sealed class FakeConnection(FakeCluster cluster, uint osd, int shard, I
     public bool IsUp { get; set; }
     public bool IsClosed { get; set; }
     public int QueuedBytes => 0;
+    public long HeardNanos { get; set; }
     public object? Tag { get; set; }
 
     /// <summary>Says Again to every send.</summary>
@@ -42,6 +43,12 @@ internal sealed class FakeConnection(FakeCluster cluster, uint osd, int shard, I
         }
         cluster.Requests.PushBack(frame);
         return Errno.None;
+    }
+
+    public void Probe()
+    {
+        cluster.Probes++;
+        if (!IsClosed && !cluster.Mute.Contains(osd)) { HeardNanos = cluster.NowNanos(); }
     }
 
     public void Close(Errno reason)

@@ -150,6 +150,61 @@ public sealed class ImageClientTests
         Assert.Equal(data, bench.Read(0, data.Length));
     }
 
+    /// <summary>The OSD gives signs of life, but no answer: a repetition would double the work of one that is only busy.</summary>
+    [Fact]
+    public void An_osd_that_is_only_busy_is_not_asked_again_before_it_must_have_lost_the_request()
+    {
+        ImageClientOptions options = new();
+        ClientBench bench = ClientBench.Opened(options: options);
+        long asked = 0;
+        bench.Cluster.Script = (connection, op, _) => op == DataOp.Write && ++asked <= 3 ? FakeCluster.NoAnswer : null;
+        long before = bench.Clock.NowNanos, sent = bench.Client.Stats.Sent;
+        ImageIo io = bench.Start(ImageOp.Write, 0, 4096, ClientBench.Pattern(4096, 1));
+        while (bench.Clock.NowNanos < before + options.RequestLostNanos - Units.NanosPerMilli) { bench.Step(); }
+        Assert.Equal(1, bench.Client.Stats.Sent - sent);
+        Assert.InRange(bench.Cluster.Probes, 5, 50);
+        bench.Finish(io);
+        Assert.Equal(Errno.None, io.Status);
+        // After 10, 20 and 40 s.
+        Assert.Equal(4, bench.Client.Stats.Sent - sent);
+        Assert.InRange(bench.Clock.NowNanos - before, 70 * Units.NanosPerSecond, 72 * Units.NanosPerSecond);
+        Assert.Single(bench.Cluster.Applied);
+        Assert.Equal(0, bench.Client.Stats.Redirected);
+    }
+
+    [Fact]
+    public void What_is_unanswered_follows_the_pg_to_another_leader_within_a_second()
+    {
+        ClientBench bench = ClientBench.Opened();
+        uint old = bench.Cluster.Leaders[0];
+        bench.Cluster.Script = (connection, op, _) => op == DataOp.Write && connection.Osd == old && bench.Cluster.Leaders[0] == old ? FakeCluster.NoAnswer : null;
+        ImageIo[] ios = new ImageIo[8];
+        for (int i = 0; i < ios.Length; i++) { ios[i] = bench.Start(ImageOp.Write, i * FakeCluster.ObjectBytes, 4096, ClientBench.Pattern(4096, i)); }
+        for (int i = 0; i < 20; i++) { bench.Step(); }
+        for (int pg = 0; pg < FakeCluster.PgCount; pg++) { bench.Cluster.Leaders[pg] = (old + 1) % 3; }
+        long moved = bench.Clock.NowNanos;
+        // One more request of each PG finds out where its leader is now.
+        for (int i = 0; i < ios.Length; i++) { bench.Finish(bench.Start(ImageOp.Read, i * FakeCluster.ObjectBytes, 4096)); }
+        foreach (ImageIo io in ios) { bench.Finish(io); }
+        Assert.True(bench.Clock.NowNanos - moved < 1500 * Units.NanosPerMilli, $"{bench.Clock.NowNanos - moved} ns");
+    }
+
+    [Fact]
+    public void What_was_sent_to_an_osd_that_holds_the_pg_no_more_is_sent_to_the_new_ones_at_once()
+    {
+        ClientBench bench = ClientBench.Opened();
+        bench.Cluster.Script = (connection, op, _) => op == DataOp.Write && connection.Osd == 0 ? FakeCluster.NoAnswer : null;
+        for (int pg = 0; pg < FakeCluster.PgCount; pg++) { bench.Cluster.Leaders[pg] = 0; }
+        byte[] data = ClientBench.Pattern(8 << 20, 2);
+        ImageIo io = bench.Start(ImageOp.Write, 0, 4 << 20, data[..(4 << 20)]);
+        long before = bench.Clock.NowNanos;
+        while (bench.Clock.NowNanos < before + 100 * Units.NanosPerMilli) { bench.Step(); }
+        for (int pg = 0; pg < FakeCluster.PgCount; pg++) { bench.Cluster.Leaders[pg] = 1; }
+        bench.Cluster.MoveAllPgsAway(from: 0);
+        bench.Finish(io);
+        Assert.True(bench.Clock.NowNanos - before < 300 * Units.NanosPerMilli, $"{bench.Clock.NowNanos - before} ns");
+    }
+
     [Fact]
     public void A_host_that_swallows_connections_costs_one_wait_not_one_per_pg()
     {

@@ -17,6 +17,7 @@ internal sealed class FakeConnection : IConnection
     public ref readonly Hello PeerHello => ref _peer;
     public bool IsUp => Closed is null;
     public int QueuedBytes { get; set; }
+    public long HeardNanos => 0;
     public object? Tag { get; set; }
 
     /// <summary>What TrySend answers; None = takes it.</summary>
@@ -29,6 +30,8 @@ internal sealed class FakeConnection : IConnection
         Sent.Add(message);
         return Errno.None;
     }
+
+    public void Probe() { }
 
     public void Close(Errno reason) => Closed ??= reason;
 }

@@ -23,10 +23,13 @@ internal sealed class LoopTransport(Reactor reactor, Dictionary<NetAddress, (IHe
         public ref readonly Hello PeerHello => ref _peerHello;
         public bool IsUp => true;
         public int QueuedBytes => 0;
+        public long HeardNanos => 0;
         public object? Tag { get; set; }
 
         public Errno TrySend(FrameType type, ReadOnlySpan<byte> body, ReadOnlySpan<PayloadPart> payload = default) =>
             Other!.Take(type, body, payload);
+
+        public void Probe() { }
 
         public void Close(Errno reason) => throw new InvalidOperationException($"closed: {reason}");
 
