@@ -50,9 +50,10 @@ internal static class Program
     {
         RootCommand root = CreateRoot();
         ParseResult parsed = root.Parse(args);
-        if (parsed.Errors.Count > 0 && parsed.Action is not HelpAction and not ManualHelp)
+        IReadOnlyList<string> mistakes = parsed.Action is HelpAction or ManualHelp ? [] : UsageErrors.Describe(parsed);
+        if (mistakes.Count > 0)
         {
-            foreach (string line in UsageErrors.Describe(parsed)) { Console.Error.WriteLine($"fastblock: {line}"); }
+            foreach (string line in mistakes) { Console.Error.WriteLine($"fastblock: {line}"); }
             return (int)ExitCode.Usage;
         }
         return parsed.Invoke(new InvocationConfiguration

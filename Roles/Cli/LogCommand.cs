@@ -16,7 +16,7 @@ internal static class LogCommand
     public static Command Create()
     {
         ManualCommand log = new("log", "Change what running servers log.");
-        Argument<string> target = new("server") { Description = "osd.N, mon.N, or the address of a server.", HelpName = "SERVER" };
+        Argument<string> target = new("server") { Description = "osd.N, mon.N, or the address of one.", HelpName = "SERVER" };
         Argument<string> level = new("level") { Description = "debug, info, warn or error." };
         Option<string?> poll = new("--poll") { Description = "Also change how the server's reactors wait.", HelpName = "adaptive|busy|sleep" };
         ManualCommand set = new("level", "Set the log level of a running server, until it is restarted.",
@@ -76,6 +76,7 @@ internal static class LogCommand
                 throw new OperatorException(ExitCode.NotFound, $"there is no {server}");
             }
         }
-        return CommonOptions.Address(server, 0, "server");
+        return NetAddress.TryParse(server, 0, out NetAddress? address) ? address
+            : throw new OperatorException(ExitCode.Usage, $"server '{server}': write osd.N, mon.N or the address of one, as 127.0.0.1:7300");
     }
 }

@@ -6,6 +6,7 @@ using Fastblock.Net.Proto;
 using Fastblock.Net.Rpc;
 using Fastblock.Net.Transport;
 using Fastblock.Roles.Cluster;
+using Fastblock.Roles.Config;
 
 namespace Fastblock.Roles.Client;
 
@@ -180,7 +181,7 @@ internal sealed partial class MonClient : IControlChannelOwner
     {
         if (_started && reason is not Errno.ShutDown)
         {
-            LastError = $"{channel.Address}: {(detail.Length > 0 ? detail : reason.ToString())}";
+            LastError = $"{channel.Address}: {(detail.Length > 0 ? detail : ErrnoText.Of(reason))}";
         }
         if (reason is Errno.NotPermitted) { AddRefusal(channel.Address); }
         if (reason is Errno.Protocol && channel.PeerHello is { Role: PeerRole.Mon, Version: < Hello.CurrentVersion } older) { AddOlder(channel.Address, older.Version); }

@@ -48,7 +48,7 @@ internal static class OsdCommand
 
     private static readonly Option<string?> HostOption = new("--host")
     {
-        Description = "Failure domain: the machine's name by default.",
+        Description = "Failure domain, when it is not the one that mkfs was told any more.",
         HelpName = "NAME",
     };
 
@@ -83,10 +83,10 @@ internal static class OsdCommand
             Mons = CommonOptions.MonsOf(config),
             PublicAddress = CommonOptions.Address(publicText, 0, "public address"),
             ClusterAddress = CommonOptions.Address(clusterText, 0, "cluster address"),
-            Host = parsed.GetValue(HostOption) ?? Environment.MachineName,
+            Host = parsed.GetValue(HostOption) ?? "",
         };
         using OsdDevice opened = OsdDevice.Open(device);
-        VolumeFormatOptions? format = opened.IsMemory ? Register(parsed, opened, options.Host) : null;
+        VolumeFormatOptions? format = opened.IsMemory ? Register(parsed, opened, parsed.GetValue(HostOption) ?? Environment.MachineName) : null;
         using ServerProcess process = new(new ServerProcessOptions
         {
             Name = "osd",

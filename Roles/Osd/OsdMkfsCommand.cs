@@ -117,7 +117,7 @@ internal static class OsdMkfsCommand
         VolumeResult present = await DeviceVolume.OpenAsync(reactor, device, new VolumeExpectation());
         if (present.Status == VolumeStatus.NotFormatted) { return false; }
         if (force) { return true; }
-        string owner = present.Label is { } label ? $" of {label.Kind} {label.NodeId}, cluster {label.Cluster}" : "";
+        string owner = present.Label is { } label ? $" of {DeviceVolume.NameOf(label)} of cluster {label.Cluster}" : "";
         throw new OperatorException(ExitCode.Exists,
             $"osd mkfs: {path} carries the label{owner}; --force overwrites it, and its data is lost");
     }

@@ -65,7 +65,7 @@ internal sealed unsafe class UringFile : IDisposable
         if (size < Units.BlockBytes)
         {
             _ = Libc.close(fd);
-            whyNot = $"{path} is empty: give it a size first";
+            whyNot = $"{path} has only {size} bytes, less than one block: give it a size first";
             return Errno.Invalid;
         }
         file = new UringFile(fd, path, size / Units.BlockBytes * Units.BlockBytes, isDirect, isBlockDevice);

@@ -98,7 +98,7 @@ internal static class DeviceVolume
         if ((expected.Kind is NodeKind kind && kind != label.Kind) || (expected.NodeId is uint id && id != label.NodeId))
         {
             return Refuse(VolumeStatus.WrongNode,
-                $"the device belongs to {whose}, not to {NameOf(expected.Kind ?? label.Kind)}.{expected.NodeId ?? label.NodeId}");
+                $"the device belongs to {whose}, not to {(expected.NodeId is uint wanted ? $"{NameOf(expected.Kind ?? label.Kind)}.{wanted}" : expected.Kind is NodeKind.Mon ? "a monitor" : "an OSD")}");
         }
         if (expected.Shards is int shards && shards != label.Shards)
         {

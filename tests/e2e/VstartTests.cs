@@ -54,6 +54,20 @@ public sealed class VstartTests
         cluster.UntilClean();
     }
 
+    /// <summary>vstart was killed between the mkfs of a device and its final name; and the host that mkfs was told stays.</summary>
+    [Fact]
+    public void A_device_that_was_made_but_has_no_name_yet_is_used_under_its_id()
+    {
+        using VstartCluster cluster = VstartCluster.Start("--osds", "2", "--replicas", "1", "--size", "512M", "--pgs", "2");
+        cluster.Cli("osd", "mkfs", "--device", Path.Combine(cluster.Root, "osd.2.img.new"), "--size", "512M", "--host", "elsewhere").Ok();
+        Shell.Fastblock("vstart", "--dir", cluster.Root, "--no-bench", "--detach", "--nbd-port", "0", "--osds", "3").Ok();
+        JsonElement osds = cluster.Cli("osd", "ls", "--json").Json();
+        Assert.Equal(3, osds.GetArrayLength());
+        Assert.True(osds[2].GetProperty("up").GetBoolean());
+        Assert.Equal("elsewhere", osds[2].GetProperty("host").GetString());
+        Assert.False(File.Exists(Path.Combine(cluster.Root, "osd.2.img.new")));
+    }
+
     [Fact]
     public void Three_monitors_and_memory_devices_work_too()
     {

@@ -87,6 +87,34 @@ public sealed class CommandTreeTests
         Assert.Contains(hint, string.Join("\n", UsageErrors.Describe(parsed)), StringComparison.Ordinal);
     }
 
+    /// <summary>Exactly one line says what is wrong, in the operator's words, and one where to read more.</summary>
+    [Theory]
+    [InlineData("inspect --device X", "unknown option '--device' for 'fastblock inspect'")]
+    [InlineData("inspect --foo", "unknown option '--foo' for 'fastblock inspect'")]
+    [InlineData("image info -x", "unknown option '-x' for 'fastblock image info'")]
+    [InlineData("image create vol/x --sise 1G", "unknown option '--sise' for 'fastblock image create'; did you mean '--size'?")]
+    [InlineData("status foo", "unknown argument 'foo' for 'fastblock status'")]
+    [InlineData("status --timeout soon", "--timeout 'soon': must be a number")]
+    [InlineData("vstart --osds x", "--osds 'x': must be a whole number that is not too large")]
+    [InlineData("osd mkfs --device x --weight -1", "--weight '-1': must be a whole number that is not too large")]
+    [InlineData("mon mkfs --device x --id 99999999999", "--id '99999999999': must be a whole number that is not too large")]
+    [InlineData("pool", "'fastblock pool' needs a command: create, ls, rm")]
+    [InlineData("image create vol/x", "Option '--size' is required.")]
+    public void A_mistake_is_told_in_one_line(string line, string text)
+    {
+        IReadOnlyList<string> lines = UsageErrors.Describe(Program.CreateRoot().Parse(line));
+        Assert.Equal(2, lines.Count);
+        Assert.Equal(text, lines[0]);
+        Assert.EndsWith("--help'", lines[1], StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("inspect ./-odd")]
+    [InlineData("inspect -- -odd")]
+    [InlineData("status --timeout -5")]
+    [InlineData("pool ls --json")]
+    public void What_is_right_is_no_mistake(string line) => Assert.Empty(UsageErrors.Describe(Program.CreateRoot().Parse(line)));
+
     [Fact]
     public void Help_of_a_command_shows_its_examples()
     {

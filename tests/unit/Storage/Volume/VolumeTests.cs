@@ -103,7 +103,7 @@ public sealed class VolumeTests : IDisposable
         Assert.Equal(VolumeStatus.Ok, Open(new VolumeExpectation { Cluster = Cluster, Kind = NodeKind.Osd, NodeId = 5, Shards = 2 }).Status);
         Check(new VolumeExpectation { Cluster = Guid.Empty }, VolumeStatus.WrongCluster, "not to cluster 0000");
         Check(new VolumeExpectation { NodeId = 6 }, VolumeStatus.WrongNode, "not to osd.6");
-        Check(new VolumeExpectation { Kind = NodeKind.Mon }, VolumeStatus.WrongNode, "not to mon.5");
+        Check(new VolumeExpectation { Kind = NodeKind.Mon }, VolumeStatus.WrongNode, "not to a monitor");
         Check(new VolumeExpectation { Shards = 4 }, VolumeStatus.WrongShardCount, "the cluster has 4");
         void Check(VolumeExpectation expected, VolumeStatus status, string text)
         {
