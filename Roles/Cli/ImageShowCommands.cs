@@ -140,23 +140,17 @@ internal static class ImageShowCommands
         (PoolInfo pool, ImageInfo image) = Find(map, spec);
         long allocated = 0;
         HashSet<ulong> counted = [];
-        foreach (OsdInfo osd in map.Osds)
+        ControlRequest request = new() { ImageUsage = new ImageUsageRequest { Image = image.Id.Value } };
+        await OsdCall.AskAllAsync(session, request, reply =>
         {
-            if (!osd.Up || osd.PublicAddress is null) { continue; }
-            for (int shard = 0; shard < osd.Shards; shard++)
+            if (reply.Status is not ControlStatus.StatusOk) { return true; }
+            allocated += reply.ImageUsageResult.AllocatedBytes;
+            foreach (ulong pg in reply.ImageUsageResult.Pgs)
             {
-                ControlReply reply = await OsdCall.AskAsync(session, osd.PublicAddress, new ControlRequest
-                {
-                    ImageUsage = new ImageUsageRequest { Image = image.Id.Value },
-                }, (ushort)shard);
-                if (reply.Status is not ControlStatus.StatusOk) { continue; }
-                allocated += reply.ImageUsageResult.AllocatedBytes;
-                foreach (ulong pg in reply.ImageUsageResult.Pgs)
-                {
-                    if (new PgId(pg).Pool == pool.Id) { counted.Add(pg); }
-                }
+                if (new PgId(pg).Pool == pool.Id) { _ = counted.Add(pg); }
             }
-        }
+            return true;
+        });
         int missing = pool.PgCount - counted.Count;
         if (missing > 0) { Console.Error.WriteLine($"fastblock: {missing} of {pool.PgCount} PGs did not answer; the sum is too small"); }
         CommandOutput.Print(session.Json, json =>

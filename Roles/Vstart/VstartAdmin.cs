@@ -70,17 +70,12 @@ internal sealed class VstartAdmin(FastblockConfig config, TimeSpan stepTime, Man
         ClusterMap map = await session.MapAsync();
         if (!map.TryGetPool(pool, out PoolInfo? wanted)) { return false; }
         int led = 0;
-        foreach (OsdInfo osd in map.Osds)
+        await OsdCall.AskAllAsync(session, new ControlRequest { ImageUsage = new ImageUsageRequest() }, reply =>
         {
-            if (!osd.Up || osd.PublicAddress is null) { continue; }
-            for (int shard = 0; shard < osd.Shards; shard++)
-            {
-                ControlReply reply = await OsdCall.AskAsync(session, osd.PublicAddress,
-                    new ControlRequest { ImageUsage = new ImageUsageRequest() }, (ushort)shard, Units.NanosPerSecond);
-                if (reply.Status is not ControlStatus.StatusOk) { return false; }
-                foreach (ulong pg in reply.ImageUsageResult.Pgs) { led += new PgId(pg).Pool == wanted.Id ? 1 : 0; }
-            }
-        }
+            if (reply.Status is not ControlStatus.StatusOk) { return false; }
+            foreach (ulong pg in reply.ImageUsageResult.Pgs) { led += new PgId(pg).Pool == wanted.Id ? 1 : 0; }
+            return true;
+        }, Units.NanosPerSecond);
         return led == wanted.PgCount;
     });
 

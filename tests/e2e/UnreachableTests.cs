@@ -69,6 +69,24 @@ public sealed class UnreachableTests
         Assert.Equal(2, stopped.Json().GetProperty("stopped").GetInt32());
     }
 
+    /// <summary>It is asked while it counts as up, and the map says that it is down before its time is over.</summary>
+    [Fact]
+    public void What_a_stopped_OSD_does_not_answer_is_in_the_exit_code()
+    {
+        using VstartCluster cluster = VstartCluster.Start("--osds", "2", "--replicas", "1", "--size", "256M", "--pgs", "2");
+        cluster.Signal("osd.0", Faults.SIGSTOP);
+        try
+        {
+            CommandResult usage = cluster.Cli("image", "du", "vol/demo", "--json", "--timeout", "6");
+            Assert.True(usage.Code == 1, $"exit code {usage.Code}\n{usage.Error}");
+            Assert.Contains("PGs did not answer", usage.Error, StringComparison.Ordinal);
+        }
+        finally
+        {
+            cluster.Signal("osd.0", Faults.SIGCONT);
+        }
+    }
+
     [Needs("qemu-io")]
     public void An_NBD_server_whose_OSDs_are_gone_ends_when_it_is_told_to()
     {
