@@ -1,4 +1,6 @@
+using System;
 using System.CommandLine;
+using System.Text.Json;
 using Fastblock.Native.Base;
 using Fastblock.Native.Reactor;
 using Fastblock.Net.Proto;
@@ -61,7 +63,7 @@ internal static class ImageCommand
             return ClusterSession.Run(parsed, session => ChangeAsync(session, image, "resized", new ControlRequest
             {
                 ImageResize = new ImageResizeRequest { Pool = image.Pool, Name = image.Image, SizeBytes = bytes },
-            }, $"image '{image}' is now {SizeText.Format(bytes)}"));
+            }, json => json.WriteNumber("size_bytes", bytes), $"image '{image}' is now {SizeText.Format(bytes)}"));
         });
     }
 
@@ -77,7 +79,7 @@ internal static class ImageCommand
         {
             ImageSpec image = ImageSpec.Parse(parsed.GetRequiredValue(spec));
             string text = parsed.GetRequiredValue(target);
-            ImageSpec renamed = ImageSpec.Parse(text.Contains('/', System.StringComparison.Ordinal) ? text : $"{image.Pool}/{text}");
+            ImageSpec renamed = ImageSpec.Parse(text.Contains('/', StringComparison.Ordinal) ? text : $"{image.Pool}/{text}");
             if (renamed.Pool != image.Pool)
             {
                 throw new OperatorException(ExitCode.Usage, $"an image cannot change its pool: '{image}' stays in '{image.Pool}'");
@@ -85,7 +87,7 @@ internal static class ImageCommand
             return ClusterSession.Run(parsed, session => ChangeAsync(session, image, "renamed", new ControlRequest
             {
                 ImageRename = new ImageRenameRequest { Pool = image.Pool, Name = image.Image, NewName = renamed.Image },
-            }, $"image '{image}' is now '{renamed}'"));
+            }, json => json.WriteString("image", renamed.ToString()), $"image '{image}' is now '{renamed}'"));
         });
     }
 
@@ -130,13 +132,15 @@ internal static class ImageCommand
         return ExitCode.Ok;
     }
 
-    private static async ReactorTask<ExitCode> ChangeAsync(ClusterSession session, ImageSpec image, string verb, ControlRequest request, string done)
+    private static async ReactorTask<ExitCode> ChangeAsync(
+        ClusterSession session, ImageSpec image, string verb, ControlRequest request, Action<Utf8JsonWriter> now, string done)
     {
         _ = await session.AskAsync(request, $"image '{image}' was not {verb}");
         CommandOutput.Print(session.Json, json =>
         {
             json.WriteStartObject();
             json.WriteString(verb, image.ToString());
+            now(json);
             json.WriteEndObject();
         }, output => output.WriteLine(done));
         return ExitCode.Ok;

@@ -52,8 +52,9 @@ internal static class LogCommand
             json.WriteStartObject();
             json.WriteString("server", server);
             json.WriteString("level", request.Level);
+            if (request.Poll.Length > 0) { json.WriteString("poll", request.Poll); }
             json.WriteEndObject();
-        }, output => output.WriteLine($"{server} now logs {request.Level} and above"));
+        }, output => output.WriteLine($"{server} now logs {request.Level} and above{(request.Poll.Length > 0 ? $" and waits {request.Poll}" : "")}"));
         return ExitCode.Ok;
     }
 

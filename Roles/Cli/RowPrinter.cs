@@ -35,7 +35,12 @@ internal sealed class RowPrinter : IDisposable
         if (_json is null) { return; }
         _json.WriteStartObject();
         _json.WriteString("kind", row.Kind);
-        foreach ((string name, string value) in row.Fields) { _json.WriteString(name, value); }
+        for (int i = 0; i < row.Fields.Count; i++)
+        {
+            (string name, string value) = row.Fields[i];
+            _json.WritePropertyName(name);
+            if (row.IsNumber(i)) { _json.WriteRawValue(value, skipInputValidation: true); } else { _json.WriteStringValue(value); }
+        }
         _json.WriteEndObject();
         if (_json.BytesPending > FlushBytes) { _json.Flush(); }
     }

@@ -1,6 +1,7 @@
 using System;
 using System.Buffers;
 using System.IO;
+using System.Text.Encodings.Web;
 using System.Text.Json;
 
 namespace Fastblock.Roles.Config;
@@ -9,7 +10,8 @@ namespace Fastblock.Roles.Config;
 /// warnings, errors) goes to stderr, so that stdout can be piped.</summary>
 internal static class CommandOutput
 {
-    private static readonly JsonWriterOptions JsonOptions = new() { Indented = true };
+    // The output goes to programs and terminals, never into a page: quotes and letters stay what they are.
+    private static readonly JsonWriterOptions JsonOptions = new() { Indented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     /// <summary>Prints whichever form is wanted.</summary>
     public static void Print(bool asJson, Action<Utf8JsonWriter> json, Action<TextWriter> text)

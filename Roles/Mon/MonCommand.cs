@@ -72,6 +72,10 @@ internal static class MonCommand
                 log.Info($"mon.{server.Id.Value} listens on {server.Address}");
                 if (endpoint is not null) { log.Info($"metrics at {endpoint.Url}"); }
             },
-            server.StopAsync);
+            () =>
+            {
+                log.Info("stopping");
+                return server.StopAsync();
+            });
     }
 }

@@ -128,7 +128,11 @@ internal static class OsdCommand
                 log.Info($"device by {device.Kind}; io_uring with {process.RingFeatures}");
                 if (endpoint is not null) { log.Info($"metrics at {endpoint.Url}"); }
             },
-            server.StopAsync);
+            () =>
+            {
+                log.Info("stopping");
+                return server.StopAsync();
+            });
     }
 
     private static async ReactorTask<string?> StartAsync(

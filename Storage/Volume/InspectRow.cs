@@ -9,6 +9,7 @@ namespace Fastblock.Storage.Volume;
 internal sealed class InspectRow(string kind)
 {
     private readonly List<(string Name, string Value)> _fields = [];
+    private readonly List<int> _numbers = [];
 
     /// <summary>label, superblock, batch, record, pair, group, problem, end, ...</summary>
     public string Kind { get; } = kind;
@@ -21,9 +22,18 @@ internal sealed class InspectRow(string kind)
         return this;
     }
 
-    public InspectRow With(string name, long value) => With(name, value.ToString(CultureInfo.InvariantCulture));
+    public InspectRow With(string name, long value) => WithNumber(name, value.ToString(CultureInfo.InvariantCulture));
 
-    public InspectRow With(string name, ulong value) => With(name, value.ToString(CultureInfo.InvariantCulture));
+    public InspectRow With(string name, ulong value) => WithNumber(name, value.ToString(CultureInfo.InvariantCulture));
+
+    /// <summary>Whether the field at <paramref name="index"/> is a number, which JSON tells from text.</summary>
+    public bool IsNumber(int index) => _numbers.Contains(index);
+
+    private InspectRow WithNumber(string name, string value)
+    {
+        _numbers.Add(_fields.Count);
+        return With(name, value);
+    }
 
     /// <summary>As text: the kind, then name=value.</summary>
     public override string ToString()
