@@ -198,7 +198,10 @@ internal sealed class VstartCluster : IDisposable
             string server = $"osd.{index}";
             string device = _settings.InMemory ? $"mem:{SizeText.FormatExact(_settings.SizeBytes)}" : _directory.OsdDevice(index);
             if (_servers.IsRunning(server)) { continue; }
-            if (_settings.InMemory && _directory.ProcessOf(server).Pid > 0)
+            uint known = _settings.InMemory ? KnownOsds() : 0;
+            if (_stop.IsSet) { return; }
+            // One that never joined (known to the monitors are fewer) had no data.
+            if (_settings.InMemory && _directory.ProcessOf(server).Pid > 0 && known > index)
             {
                 Say($"{server} had its data in memory and is gone for good; stop the cluster and start it again to get a new one");
                 continue;
@@ -211,8 +214,18 @@ internal sealed class VstartCluster : IDisposable
             string mask = "0x" + (cores.Count == 0 ? 0 : 1UL << cores[index % cores.Count]).ToString("x", CultureInfo.InvariantCulture);
             _ = TryStart(server, "osd", "--device", device, "--core-mask", mask, "--config", _directory.Config);
             Say($"{server} started on {device}");
+            // It gets its number when it joins, the next in the order of joining: for its number to be ours it has to be in
+            // before the next one starts.
+            if (_settings.InMemory) { _admin.WaitForStatus($"{server} to join", status => status?.Osds > known); }
         }
         _admin.WaitForStatus("all OSDs to be up", status => status is not null && status.OsdsUp >= AliveOsds());
+    }
+
+    private uint KnownOsds()
+    {
+        StatusResult? answer = null;
+        _admin.WaitForStatus("the monitors to answer", status => (answer = status) is not null);
+        return answer?.Osds ?? 0;
     }
 
     private uint AliveOsds()

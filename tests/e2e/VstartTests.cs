@@ -79,6 +79,21 @@ public sealed class VstartTests
     }
 
     [Fact]
+    public void Memory_osds_have_the_numbers_that_the_cluster_gives_them()
+    {
+        using VstartCluster cluster = VstartCluster.Start("--osds", "5", "--device", "mem", "--size", "512M", "--pgs", "8");
+        for (int id = 0; id < 5; id++)
+        {
+            string log = File.ReadAllText(Path.Combine(cluster.Root, "logs", $"osd.{id}.log"));
+            Assert.Contains($"osd.{id} serves", log, StringComparison.Ordinal);
+        }
+        cluster.Kill("osd.2");
+        CommandResult again = Shell.Fastblock("vstart", "--dir", cluster.Root, "--no-bench", "--detach");
+        Assert.Contains("osd.2 had its data in memory and is gone for good", again.Error, StringComparison.Ordinal);
+        Shell.Until("the cluster to miss osd.2", () => IsDown(cluster, 2));
+    }
+
+    [Fact]
     public void A_busy_nbd_port_is_told_before_anything_starts()
     {
         using Socket busy = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
@@ -89,6 +104,15 @@ public sealed class VstartTests
         Shell.Fastblock("vstart", "--dir", Path.Combine(folder, "c"), "--nbd-port", $"{port}").Refused(5, $"port {port} of 127.0.0.1 is in use");
         Assert.False(Directory.Exists(Path.Combine(folder, "c")));
         Directory.Delete(folder, recursive: true);
+    }
+
+    private static bool IsDown(VstartCluster cluster, int id)
+    {
+        foreach (JsonElement osd in cluster.Cli("osd", "ls", "--json").Json().EnumerateArray())
+        {
+            if (osd.GetProperty("id").GetInt32() == id) { return !osd.GetProperty("up").GetBoolean(); }
+        }
+        return false;
     }
 
     private static long Sum(JsonElement rows)
