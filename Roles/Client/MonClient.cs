@@ -139,6 +139,11 @@ internal sealed partial class MonClient : IControlChannelOwner
             : ControlCodec.Reply(ControlStatus.StatusNoConnection, NoConnectionText());
     }
 
+    /// <summary>Waits until a monitor has let us in, or all have refused, or none could be reached.</summary>
+    /// <returns>False when it is not known by then.</returns>
+    public ReactorTask<bool> WaitForGreetingAsync(long timeoutNanos) =>
+        WaitAsync(static client => client.IsConnected || client.IsRefused || client._failures >= client._mons.Count, _reactor.NowNanos + timeoutNanos);
+
     /// <summary>Waits until the map is complete.</summary>
     /// <returns>False when it is not by then.</returns>
     public ReactorTask<bool> WaitForMapAsync(long timeoutNanos) =>
@@ -189,9 +194,10 @@ internal sealed partial class MonClient : IControlChannelOwner
         if (channel != _home) { return; }
         _home = null;
         if (!_started) { return; }
-        WakeWaiters();
         long delay = Math.Min(_options.RetryLastNanos, _options.RetryFirstNanos << Math.Min(_failures, 10));
         _failures++;
+        WakeWaiters();
+        if (!_started) { return; } // one of them has stopped us
         _reactor.Arm(_retry, _reactor.NowNanos + (delay / 2) + _prng.Between(0, delay / 2));
     }
 

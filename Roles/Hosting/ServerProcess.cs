@@ -80,7 +80,7 @@ internal sealed class ServerProcess : IDisposable
         {
             foreach (ReactorThread thread in _threads) { thread.Start(); }
             bool hasStarted = RunOnFirst(start, Timeout.InfiniteTimeSpan, out string? wrong);
-            if (wrong is not null) { throw new OperatorException(ExitCode.WrongState, wrong); }
+            if (wrong is not null) { throw new OperatorException(_refusal is null ? ExitCode.WrongState : ExitCode.Permission, wrong); }
             // A start that was cut short has opened only a part: there is nothing yet that a clean end could bring to rest.
             if (hasStarted) { ServeUntilEnd(started, stop); }
         }

@@ -84,6 +84,7 @@ internal static class OsdCommand
             PublicAddress = CommonOptions.Address(publicText, 0, "public address"),
             ClusterAddress = CommonOptions.Address(clusterText, 0, "cluster address"),
             Host = parsed.GetValue(HostOption) ?? "",
+            GreetFirstNanos = Units.NanosPerSecond,
         };
         using OsdDevice opened = OsdDevice.Open(device);
         VolumeFormatOptions? format = opened.IsMemory ? Register(parsed, opened, parsed.GetValue(HostOption) ?? Environment.MachineName) : null;

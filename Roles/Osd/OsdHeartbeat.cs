@@ -114,7 +114,7 @@ internal sealed class OsdHeartbeat
         {
             // Only before the first boot: one that serves clients goes on, whatever becomes of the monitors.
             _stopping = true;
-            OnRefused?.Invoke($"the monitors do not let osd.{_identity.Id.Value} of cluster {_identity.Cluster} in: {reply.Text}");
+            OnRefused?.Invoke(OsdServer.RefusalText(_identity, reply.Text));
         }
         else
         {

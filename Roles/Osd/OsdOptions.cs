@@ -21,6 +21,10 @@ internal sealed record OsdOptions
 
     public long HeartbeatNanos { get; init; } = 500 * Units.NanosPerMilli;
 
+    /// <summary>How long to wait for the monitors' greeting before anything is written to the device, since it may belong to another
+    /// cluster; 0 = not at all. Without monitors the OSD starts all the same.</summary>
+    public long GreetFirstNanos { get; init; }
+
     /// <summary>Commit indexes and space of PGs in which nothing else changed are reported this often.</summary>
     public long FullReportNanos { get; init; } = 5 * Units.NanosPerSecond;
 

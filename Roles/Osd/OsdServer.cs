@@ -76,6 +76,11 @@ internal sealed class OsdServer : IHelloGate, IShardOwner, IMapListener, IDispos
         _seats = _seatsFor(label.Shards);
         Invariant.Require(_seats.Count == label.Shards);
         Identity = new OsdIdentity(new OsdId(label.NodeId), label.Device, label.Cluster, label.Shards);
+        if (_options.GreetFirstNanos > 0 && await RefusalAsync() is { } refusal)
+        {
+            OnRefused?.Invoke(refusal);
+            return refusal;
+        }
         for (int i = 0; i < _seats.Count; i++)
         {
             OsdShard shard = new(i, _seats[i], _options, Identity, this, _log);
@@ -90,6 +95,31 @@ internal sealed class OsdServer : IHelloGate, IShardOwner, IMapListener, IDispos
         OnStarted?.Invoke();
         return null;
     }
+
+    /// <summary>Shows the device's label to the monitors.</summary>
+    /// <returns>Null unless they refuse it.</returns>
+    private async ReactorTask<string?> RefusalAsync()
+    {
+        MonClient mons = new(Reactor, _seats[0].Transport, MonOptions() with { Watch = false }, Reactor.Prng.Fork());
+        mons.Start();
+        _ = await mons.WaitForGreetingAsync(_options.GreetFirstNanos);
+        string? text = mons.IsRefused ? RefusalText(Identity!, mons.LastError) : null;
+        mons.Stop();
+        return text;
+    }
+
+    internal static string RefusalText(OsdIdentity self, string why) =>
+        $"the monitors do not let osd.{self.Id.Value} of cluster {self.Cluster} in: {why}";
+
+    private MonClientOptions MonOptions() => new()
+    {
+        Mons = _options.Mons,
+        Role = PeerRole.Osd,
+        NodeId = Identity!.Id.Value,
+        Instance = Identity.Device,
+        Cluster = Identity.Cluster,
+        WaitsForOlderMons = true,
+    };
 
     private void AddAcceptor(ITransport transport)
     {
@@ -129,18 +159,10 @@ internal sealed class OsdServer : IHelloGate, IShardOwner, IMapListener, IDispos
 
     private void StartControl()
     {
-        _mons = new MonClient(Reactor, _seats[0].Transport, new MonClientOptions
-        {
-            Mons = _options.Mons,
-            Role = PeerRole.Osd,
-            NodeId = Identity!.Id.Value,
-            Instance = Identity.Device,
-            Cluster = Identity.Cluster,
-            WaitsForOlderMons = true,
-        }, Reactor.Prng.Fork());
+        _mons = new MonClient(Reactor, _seats[0].Transport, MonOptions(), Reactor.Prng.Fork());
         _mons.AddListener(this);
         _mons.Start();
-        _heartbeat = new OsdHeartbeat(Reactor, _mons, _options, Identity, PublicAddress!, ClusterAddress!, _shards, _log)
+        _heartbeat = new OsdHeartbeat(Reactor, _mons, _options, Identity!, PublicAddress!, ClusterAddress!, _shards, _log)
         {
             OnRefused = text => OnRefused?.Invoke(text),
         };

@@ -18,11 +18,20 @@ public sealed class UnreachableTests
         using VstartCluster ours = VstartCluster.Start("--osds", "1", "--size", "256M", "--pgs", "1");
         using VstartCluster other = VstartCluster.Start("--osds", "1", "--size", "256M", "--pgs", "1");
         _ = ours.KillHard("osd.0");
-        CommandResult result = other.Cli("osd", "--device", Path.Combine(ours.Root, "osd.0.img"));
+        string device = Path.Combine(ours.Root, "osd.0.img");
+        byte[] before = Contents(device);
+        CommandResult result = other.Cli("osd", "--device", device);
         Assert.True(result.Code == 8, $"exit code {result.Code}\n{result.Error}");
         Assert.Matches("fastblock: the monitors do not let osd\\.0 of cluster [0-9a-f-]+ in: .*this is a monitor of cluster", result.Error);
+        Assert.Equal(before, Contents(device));
         ours.StartMissing();
-        ours.UntilOsdsUp(1); // nothing was changed on its device
+        ours.UntilOsdsUp(1);
+
+        static byte[] Contents(string path)
+        {
+            using FileStream file = File.OpenRead(path);
+            return System.Security.Cryptography.SHA256.HashData(file);
+        }
     }
 
     [Theory]
