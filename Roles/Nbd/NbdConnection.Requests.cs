@@ -137,7 +137,8 @@ internal sealed partial class NbdConnection
     private long ReadBudget(ushort flags, uint length) =>
         IsPiecewise(flags, length) ? NbdLimits.ReadWindow * NbdLimits.PieceBytes : length;
 
-    /// <summary>Starts the reads of a request, as many as its window allows. With much unsent it waits for the socket.</summary>
+    /// <summary>Starts the reads of a request, as many as its window allows. With much unsent it waits for the socket, but not
+    /// when the server stops.</summary>
     private void StartReads(NbdRequest request)
     {
         if (_isStreamClosed && request.Error == NbdError.None) { request.Error = NbdError.ESHUTDOWN; }
@@ -149,8 +150,14 @@ internal sealed partial class NbdConnection
             if (request.IsPiecewise) { length = Math.Min(length, NbdLimits.PieceBytes - at % NbdLimits.PieceBytes); }
             if (!TryCover(request, length))
             {
-                if (request.IosInFlight == 0) { _pausedReads.PushBack(request); }
-                return;
+                if (request.IosInFlight > 0) { return; } // the next one that ends comes back here
+                if (!_isStopping)
+                {
+                    _pausedReads.PushBack(request);
+                    return;
+                }
+                request.Error = NbdError.ESHUTDOWN;
+                break;
             }
             request.StartedBytes += length;
             Submit(request, ImageOp.Read, at, length);

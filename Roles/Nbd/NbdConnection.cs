@@ -22,12 +22,14 @@ internal sealed partial class NbdConnection : TimerEntry, IByteStreamHandler, II
     private NbdPhase _phase = NbdPhase.Handshake;
     private bool _isBlocked;
     private bool _isWaitingForBudget;
+    private bool _isStopping;
     private bool _isClosing;
     private bool _isStreamClosed;
     private bool _hasEnded;
     private int _requestsInFlight;
     private long _grantedBytes;
     private long _unsentBytes;
+    private long _farewellEnds;
     private long _heldBytes; // all that is taken from the budget, the two above included
 
     public NbdConnection(INbdServer server)
@@ -49,12 +51,17 @@ internal sealed partial class NbdConnection : TimerEntry, IByteStreamHandler, II
         _server.Reactor.Arm(this, _server.Reactor.NowNanos + NbdLimits.HandshakeNanos);
     }
 
-    /// <summary>Ends the connection politely: what is under way is still answered. A read that waits for the client to take
-    /// the beginning of its answer is not: it could wait for ever.</summary>
+    /// <summary>No I/O of it is under way. Once it is being stopped, none begins any more.</summary>
+    public bool IsQuiet => _requestsInFlight == 0;
+
+    /// <summary>The server stops. What is under way is still answered, but a read that waits for the client to take the
+    /// beginning of its answer is not: it could wait for ever. Nor is a client waited for that does not go.</summary>
     public void Stop()
     {
+        _isStopping = true;
         BeginEnding();
         FailPausedReads();
+        if (_isClosing && !_isStreamClosed) { ArmFarewell(); }
         EndIfIdle();
     }
 
@@ -109,7 +116,13 @@ internal sealed partial class NbdConnection : TimerEntry, IByteStreamHandler, II
                 Abort();
                 break;
             case NbdPhase.Ending:
-                if (!_isStreamClosed) { _stream.Abort(); }
+                if (_isStreamClosed) { break; }
+                if (_isStopping && _stream.QueuedBytes > 0 && nowNanos < _farewellEnds)
+                {
+                    _server.Reactor.Arm(this, nowNanos + NbdLimits.StopIdleNanos);
+                    break;
+                }
+                _stream.Abort();
                 break;
             default:
                 Unblock();
@@ -219,7 +232,7 @@ internal sealed partial class NbdConnection : TimerEntry, IByteStreamHandler, II
                 _phase = NbdPhase.Command;
                 return true;
             case HandshakeStep.Bye:
-                Stop();
+                Drain();
                 return false;
             default:
                 Abort();
@@ -252,7 +265,7 @@ internal sealed partial class NbdConnection : TimerEntry, IByteStreamHandler, II
             if (_isClosing) { return; }
             _isClosing = true;
             _stream.CloseWhenSent();
-            _server.Reactor.Arm(this, _server.Reactor.NowNanos + NbdLimits.FarewellNanos);
+            ArmFarewell();
             return;
         }
         _hasEnded = true;
@@ -262,5 +275,12 @@ internal sealed partial class NbdConnection : TimerEntry, IByteStreamHandler, II
         _grantedBytes = 0;
         Invariant.Require(_heldBytes == 0);
         _server.OnConnectionEnded(this);
+    }
+
+    private void ArmFarewell()
+    {
+        long now = _server.Reactor.NowNanos;
+        _farewellEnds = now + (_isStopping ? NbdLimits.StopFarewellNanos : NbdLimits.FarewellNanos);
+        _server.Reactor.Arm(this, _isStopping ? now + NbdLimits.StopIdleNanos : _farewellEnds);
     }
 }

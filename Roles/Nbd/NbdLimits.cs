@@ -61,6 +61,12 @@ internal static class NbdLimits
     /// <summary>How long a client may take to read its last answers and go.</summary>
     public const long FarewellNanos = 5 * Units.NanosPerSecond;
 
+    /// <summary>The same when the server stops. Nobody needs the server's patience then but a client with answers on their way.</summary>
+    public const long StopFarewellNanos = 2 * Units.NanosPerSecond;
+
+    /// <summary>The same for a client that has been sent everything: it may not look at its socket for hours.</summary>
+    public const long StopIdleNanos = 200 * Units.NanosPerMilli;
+
     /// <summary>Pause before a buffer is asked for again after the pool had none.</summary>
     public const long BufferRetryNanos = Units.NanosPerMilli;
 }

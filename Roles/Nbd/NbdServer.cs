@@ -16,6 +16,7 @@ internal sealed class NbdServer : INbdServer, IIterationHook, IStreamListener, I
     private readonly List<TcpListener> _listeners = [];
     private readonly List<NbdConnection> _connections = [];
     private readonly List<int> _early = [];
+    private readonly ReactorSignal<bool> _quiet = new();
     private readonly ReactorSignal<bool> _drained = new();
     private NbdExport? _export;
     private bool _isStopping;
@@ -60,15 +61,22 @@ internal sealed class NbdServer : INbdServer, IIterationHook, IStreamListener, I
         _early.Clear();
     }
 
-    /// <summary>Stops to listen, lets what is under way be answered, closes.</summary>
-    public async ReactorTask StopAsync()
+    /// <summary>Stops to listen, takes no more commands, waits for the I/Os under way. After it the image is at rest and may be
+    /// closed; the clients need not have gone. Once; <see cref="EndAsync"/> follows.</summary>
+    public async ReactorTask QuiesceAsync()
     {
-        if (_isStopping) { return; }
+        Invariant.Require(!_isStopping);
         _isStopping = true;
         foreach (TcpListener listener in _listeners) { listener.Close(); }
         foreach (int fd in _early) { _ = Libc.close(fd); }
         _early.Clear();
         foreach (NbdConnection connection in _connections.ToArray()) { connection.Stop(); }
+        if (!IsQuiet) { _ = await _quiet; }
+    }
+
+    /// <summary>Waits until the clients have gone, or have been sent away: for a bounded time.</summary>
+    public async ReactorTask EndAsync()
+    {
         if (_connections.Count > 0) { _ = await _drained; }
         // A cancelled accept ends in the next iterations, and with it a unix socket's path.
         await Reactor.Delay(Units.NanosPerMilli);
@@ -79,6 +87,19 @@ internal sealed class NbdServer : INbdServer, IIterationHook, IStreamListener, I
     public void OnIterationEnd()
     {
         for (int i = _connections.Count - 1; i >= 0; i--) { _connections[i].OnIterationEnd(); }
+        if (_isStopping && !_quiet.IsSet && IsQuiet) { _quiet.Set(true); }
+    }
+
+    private bool IsQuiet
+    {
+        get
+        {
+            foreach (NbdConnection connection in _connections)
+            {
+                if (!connection.IsQuiet) { return false; }
+            }
+            return true;
+        }
     }
 
     void IStreamListener.OnAccepted(int fd)

@@ -63,12 +63,13 @@ internal sealed class NbdService : IImageFaultListener, IRunnable
         if (_ended.IsSet)
         {
             log.Info("stopping before the image was open");
-            await WithinAsync(StopAsync(server, opened.IsOk ? image : null));
+            if (await WithinAsync(StopAsync(server, opened.IsOk ? image : null))) { await server.EndAsync(); }
             return ExitCode.Ok;
         }
         if (!opened.IsOk)
         {
-            await server.StopAsync();
+            await StopAsync(server, image: null);
+            await server.EndAsync();
             throw new OperatorException(OperatorException.CodeOf(opened.Status), $"image '{_options.Image}' cannot be opened: {opened.Text}");
         }
         image.FaultListener = this;
@@ -82,6 +83,7 @@ internal sealed class NbdService : IImageFaultListener, IRunnable
         Errno outcome = await _ended;
         if (outcome == Errno.None) { log.Info("stopping"); }
         bool inTime = await WithinAsync(StopAsync(server, image));
+        if (inTime) { await server.EndAsync(); } // the image is free already: no client keeps it from its next owner
         if (outcome == Errno.None)
         {
             return inTime ? ExitCode.Ok : throw new OperatorException(ExitCode.Timeout, $"the cluster did not answer within "
@@ -100,7 +102,7 @@ internal sealed class NbdService : IImageFaultListener, IRunnable
 
     private static async ReactorTask StopAsync(NbdServer server, ImageClient? image)
     {
-        await server.StopAsync();
+        await server.QuiesceAsync();
         if (image is not null) { await image.CloseAsync(); }
     }
 
@@ -133,7 +135,8 @@ internal sealed class NbdService : IImageFaultListener, IRunnable
         {
             Errno error = server.Listen(_options.Listen[i], out bound[i]);
             if (error == Errno.None) { continue; }
-            await server.StopAsync();
+            await StopAsync(server, image: null);
+            await server.EndAsync();
             string text = $"cannot listen on {_options.Listen[i]}";
             throw error == Errno.NotFound ? new OperatorException(ExitCode.NotFound, $"{text}: that folder does not exist")
                 : OperatorException.FromErrno(error, text);

@@ -1,6 +1,8 @@
 using System;
 using System.Diagnostics;
 using System.Globalization;
+using System.Net.Sockets;
+using System.Text;
 using System.Threading;
 using Fastblock.Native.Linux;
 using Xunit;
@@ -56,6 +58,26 @@ public sealed class TakeOverTests
         Shell.Until("the first owner to end", () => first.Process.HasExited);
         Assert.Equal(5, first.Process.ExitCode);
         Assert.Contains("another client owns the image now", first.Said, StringComparison.Ordinal);
+        Assert.False(second.Process.HasExited);
+    }
+
+    /// <summary>A client that holds its connection and does not look at it, as an idle virtual machine does.</summary>
+    [Fact]
+    public void A_server_that_is_told_to_stop_gives_the_image_back_whatever_its_clients_do()
+    {
+        using VstartCluster cluster = NewCluster();
+        using NbdServerProcess first = NbdServerProcess.Start(cluster, Image);
+        using Socket client = new(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        client.Connect(new UnixDomainSocketEndPoint(first.Socket));
+        byte[] bytes = new byte[28];
+        Assert.Equal(18, client.Receive(bytes)); // the greeting
+        _ = client.Send([0, 0, 0, 3, .. "IHAVEOPT"u8, 0, 0, 0, 1, 0, 0, 0, (byte)Image.Length, .. Encoding.ASCII.GetBytes(Image)]);
+        Assert.Equal(10, client.Receive(bytes)); // size and flags: the transmission has begun
+        _ = Libc.kill(first.Process.Id, ChildProcess.SIGTERM);
+        Shell.Until("the server to end", () => first.Process.HasExited);
+        Assert.True(first.Process.ExitCode == 0, first.Said);
+        Assert.Equal(0, client.Receive(bytes));
+        using NbdServerProcess second = NbdServerProcess.Start(cluster, Image); // no --take-over: nobody owns it
         Assert.False(second.Process.HasExited);
     }
 

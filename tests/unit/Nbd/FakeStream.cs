@@ -24,6 +24,9 @@ internal sealed class FakeStream(IByteStreamHandler handler) : IByteStream
     /// <summary>The other side does not read.</summary>
     public bool IsStuck { get; set; }
 
+    /// <summary>The other side does not look at its socket: it will not go by itself.</summary>
+    public bool IsIdle { get; set; }
+
     /// <summary>Largest number of bytes delivered at once; 1 = byte by byte.</summary>
     public int Grain { get; set; } = 32768;
 
@@ -88,7 +91,7 @@ internal sealed class FakeStream(IByteStreamHandler handler) : IByteStream
             foreach (PayloadPart part in _retained) { part.Buffer.Release(); }
             _retained.Clear();
         }
-        if (_isAborted || (_closesWhenSent && QueuedBytes == 0))
+        if (_isAborted || (_closesWhenSent && QueuedBytes == 0 && !IsIdle))
         {
             End();
             return;
