@@ -150,6 +150,7 @@ internal sealed partial class OsdShard : IIterationHook, IDisposable
     public void OnIterationEnd()
     {
         Host.IsStoreFull = IsFull;
+        if (_beyondRoomBytes > 0 && Objects.FreeBytes > 0) { _beyondRoomBytes = 0; } // all that was taken has its room again
         if (_toPump.Count == 0) { return; }
         _pumping.AddRange(_toPump);
         _toPump.Clear();
@@ -210,7 +211,6 @@ internal sealed partial class OsdShard : IIterationHook, IDisposable
     /// beyond them until a trim has made room, so they may fill a small part of it only.</summary>
     public bool TakesBeyondRoom(int bytes)
     {
-        if (Objects.FreeBytes > 0) { _beyondRoomBytes = 0; } // everything that was taken has its room again
         if (_beyondRoomBytes + bytes > SharedLog.TotalBytes / BeyondRoomParts) { return false; }
         _beyondRoomBytes += bytes;
         return true;

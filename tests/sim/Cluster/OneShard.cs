@@ -63,14 +63,16 @@ internal sealed class OneShard : IShardOwner, IDisposable
         if (!Sim.RunUntil(condition, 20 * Units.NanosPerSecond)) { throw new SimFailure($"not within 20 s: {what}"); }
     }
 
-    /// <summary>A pool of one PG with one replica, here; waits until it serves.</summary>
-    public void PutPool()
+    /// <summary>A pool of one PG with a replica here; waits until it serves, if it is the only one, else until it is there.</summary>
+    public void PutPool(uint replicas = 1)
     {
-        PoolInfo pool = new() { Id = Pg.Pool, Name = "pool", Replicas = 1, PgCount = 1, ObjectBytes = (int)(4 * Units.MiB) };
+        List<PgMember> members = [new PgMember(new OsdId(0), _device)];
+        for (uint i = 1; i < replicas; i++) { members.Add(new PgMember(new OsdId(i), new Guid(7, (short)i, 3, 4, 5, 6, 7, 8, 9, 10, 11))); }
+        PoolInfo pool = new() { Id = Pg.Pool, Name = "pool", Replicas = (int)replicas, PgCount = 1, ObjectBytes = (int)(4 * Units.MiB) };
         PgInfo pg = new()
         {
             Id = Pg,
-            Members = [new PgMember(new OsdId(0), _device)],
+            Members = members,
             Incarnation = 7,
             State = PgState.Creating,
         };
@@ -80,7 +82,7 @@ internal sealed class OneShard : IShardOwner, IDisposable
             Put(shard, MapKeys.Pg(pg.Id), pg.ToBytes(), 6);
             shard.OnMapChanged();
         });
-        Require(() => Shard!.TryGetPg(Pg, out PgReplica? replica) && replica.Group is { IsReady: true }, "the PG serves");
+        Require(() => Shard!.TryGetPg(Pg, out PgReplica? replica) && (replicas == 1 ? replica.Group is { IsReady: true } : replica.IsDurable), "the PG serves");
     }
 
     public static void Put(OsdShard shard, string key, byte[] value, ulong epoch)

@@ -6,6 +6,7 @@ using Fastblock.Net.Proto;
 using Fastblock.Raft;
 using Fastblock.Roles.Cluster;
 using Fastblock.Roles.Osd;
+using Fastblock.Roles.Replication;
 using Fastblock.Storage.Kv;
 using Fastblock.Storage.Objects;
 using Xunit;
@@ -48,6 +49,55 @@ public sealed class OneShardTests
         world.Do(_ => Assert.Equal(Errno.None, pg.FinishHandOver(new LogIndex(pg.Group!.Commit.Value + 5), pg.Group.Term, default)));
         world.Sim.RunFor(Units.NanosPerSecond);
         Assert.NotEqual(PgRole.Lost, pg.MakeStat(always: true)!.Role);
+    }
+
+    /// <summary>The entry is in the leader's log: refused here, it would keep away all that comes behind it, trims included.</summary>
+    [Theory]
+    [InlineData(1, 0)]
+    [InlineData(3, 16)]
+    public void Without_room_a_leader_refuses_and_a_follower_takes_a_sixteenth_of_its_log(uint replicas, int taken)
+    {
+        using OneShard world = new(4);
+        world.Start();
+        world.PutPool(replicas);
+        for (int round = 0; round < 2; round++)
+        {
+            world.Do(shard => FillUp(shard, taken));
+            world.Do(shard => shard.Objects.Release(OneShard.Pg, new ObjectId(new ImageId(1), 0)));
+            world.Sim.RunFor(Units.NanosPerMilli); // now all that was taken could have had its room
+        }
+    }
+
+    private static void FillUp(OsdShard shard, int taken)
+    {
+        PgReplica pg = shard.Pgs.Single();
+        uint filled = 0;
+        while (shard.Objects.TryReserve(pg.Id, new ObjectId(new ImageId(1), filled), 0, 1) == Errno.None) { filled++; }
+        Assert.Equal(0, shard.Objects.FreeBytes);
+        int count = 0;
+        while (Reserve(pg, (ulong)count + 1) == Errno.None) { count++; }
+        Assert.Equal(taken, count);
+        for (; count > 0; count--) { pg.OnDropped(View((ulong)count, HeaderOf((ulong)count))); }
+    }
+
+    private const int WriteBlocks = 16;
+
+    private static Errno Reserve(PgReplica pg, ulong index) => pg.Reserve(View(index, HeaderOf(index)));
+
+    private static EntryView View(ulong index, byte[] header) => new()
+    {
+        Index = new LogIndex(index),
+        Term = new Term(1),
+        Kind = EntryKind.Data,
+        Header = header,
+        PayloadBytes = WriteBlocks * Units.BlockBytes,
+    };
+
+    private static byte[] HeaderOf(ulong index)
+    {
+        byte[] bytes = new byte[PgOpHeader.SizeBytes];
+        new PgOpHeader { Kind = PgOpKind.Write, Image = 2, ObjectIndex = (uint)index, Blocks = WriteBlocks }.Write(bytes);
+        return bytes;
     }
 
     [Fact]
