@@ -21,7 +21,8 @@ internal struct RaftMessage
     /// <summary>Append: the leader's commit index.</summary>
     public LogIndex Commit;
 
-    /// <summary>AppendReply with Reject: the last index that may match. Without: the follower's last index.</summary>
+    /// <summary>AppendReply with Reject: the last index that may match; with NeedsState too: the base of the sender's log, which is
+    /// committed. Without: the follower's last index.</summary>
     public LogIndex Hint;
 
     /// <summary>Append: when it was sent, by the leader's clock. AppendReply: the newest stamp that was received from this

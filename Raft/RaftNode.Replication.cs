@@ -184,7 +184,9 @@ internal sealed partial class RaftNode
         RaftMessage reply = Message(MessageKind.AppendReply, message.From);
         reply.Flags = flags;
         reply.Index = message.Index;
-        reply.Hint = _log.LastAtMost(message.Index, message.LogTerm);
+        // Who needs the state says what it knows to be committed: LearnCommit.
+        bool needsState = (flags & MessageFlags.NeedsState) != 0;
+        reply.Hint = needsState ? _log.BaseIndex : _log.LastAtMost(message.Index, message.LogTerm);
         _ = _log.TryTerm(reply.Hint, out Term hintTerm);
         reply.LogTerm = hintTerm;
         reply.Stamp = _leaderStamp;
@@ -305,6 +307,7 @@ internal sealed partial class RaftNode
             peer.NeedsState = true;
             // What it has acknowledged may be what it has lost: it counts again when it is acknowledged again.
             peer.Match = default;
+            LearnCommit(in reply, effects);
             NeedHandOver(peer, now);
             AskHandOver(peer, now, effects);
         }
@@ -329,6 +332,18 @@ internal sealed partial class RaftNode
         }
         ConfirmReads(effects);
         effects.SendDue = true;
+    }
+
+    /// <summary>A restarted leader may know less of what is committed than a member that needs the state, which can take over only
+    /// a state that reaches its log's base; and without that member, when the others are away, nothing new is committed. But
+    /// what a log begins behind was applied, so it is committed; and if ours holds the same entry (index and term), it holds
+    /// everything before it too (Raft §5.3, log matching). No counting, so §5.4.2 is not touched.</summary>
+    private void LearnCommit(in RaftMessage reply, Effects effects)
+    {
+        if (reply.Hint <= _commit || !_log.TryTerm(reply.Hint, out Term term) || term != reply.LogTerm) { return; }
+        Reached.Mark("raft: commit index learnt from a member that needs the state");
+        _commit = reply.Hint;
+        effects.CommitMoved = true;
     }
 
     private void OnConflict(Progress peer, in RaftMessage reply, long now, Effects effects)
