@@ -88,7 +88,7 @@ public sealed class OtherVersionTests : IDisposable
 
         public IConnectionAcceptor? Acceptor { get => _inner.Acceptor; set => _inner.Acceptor = value; }
 
-        public ITransport Around(ITransport inner)
+        public AgingTransport Around(ITransport inner)
         {
             _inner = inner;
             return this;

@@ -3,7 +3,6 @@ using System.Collections.Generic;
 using System.CommandLine;
 using System.Globalization;
 using Fastblock.Native.Base;
-using Fastblock.Native.Reactor;
 using Fastblock.Roles.Config;
 
 namespace Fastblock.Roles.Bench.Layers;
