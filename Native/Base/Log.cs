@@ -5,7 +5,7 @@ using System.Runtime.CompilerServices;
 
 namespace Fastblock.Native.Base;
 
-/// <summary>One process's (in the simulator: one node's) log: a line per event, "time level role text". Not for the I/O
+/// <summary>One process's (in the simulator: one node's) log: a line per event, "time level name: text". Not for the I/O
 /// path: a line allocates. Safe from any thread. A place in the code that logs again and again is held to
 /// <see cref="LinesPerWindow"/> lines per window, so that a hostile peer or a flapping disk cannot fill a disk with lines;
 /// the first line of the next window says how many were left out.</summary>
@@ -26,12 +26,20 @@ internal sealed class Log(string role, IClock clock, ILogOutput output, LogLevel
     private readonly object _lock = new();
     private readonly Place[] _places = new Place[PlaceSlots];
     private volatile int _level = (int)level;
+    private volatile string _name = role;
 
     private struct Place
     {
         public long WindowEndNanos;
         public int Lines;
         public int LeftOut;
+    }
+
+    /// <summary>Who speaks: the role, and its number once that is known.</summary>
+    public string Name
+    {
+        get => _name;
+        set => _name = value;
     }
 
     /// <summary>Least level that is written; may be set at any time from any thread.</summary>
@@ -83,7 +91,7 @@ internal sealed class Log(string role, IClock clock, ILogOutput output, LogLevel
     {
         string time = DateTimeOffset.FromUnixTimeMilliseconds(clock.WallMillis).ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", CultureInfo.InvariantCulture);
         string word = level switch { LogLevel.Debug => "debug", LogLevel.Info => "info", LogLevel.Warn => "WARN", _ => "ERROR" };
-        return $"{time} {word} {role}: {OneLine(text)}";
+        return $"{time} {word} {_name}: {OneLine(text)}";
     }
 
     /// <summary>Control characters could forge lines or confuse a terminal.</summary>

@@ -39,7 +39,7 @@ internal sealed class HealthCode
     public static readonly HealthCode PgCreating = new("PG_CREATING", HealthLevel.HealthWarn, "{0} PGs are being made",
         "takes a moment; if it stays, not enough of their OSDs are up");
 
-    public static readonly HealthCode OsdFull = new("OSD_FULL", HealthLevel.HealthErr, "{0} OSDs are full: writes that need space fail",
+    public static readonly HealthCode OsdFull = new("OSD_FULL", HealthLevel.HealthErr, "{0} OSDs are full: writes to their PGs fail, reads and trims go on",
         "remove images, trim file systems, or add OSDs");
 
     public static readonly HealthCode OsdNearFull = new("OSD_NEARFULL", HealthLevel.HealthWarn, "{0} OSDs are nearly full",

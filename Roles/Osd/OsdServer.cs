@@ -76,6 +76,7 @@ internal sealed class OsdServer : IHelloGate, IShardOwner, IMapListener, IDispos
         _seats = _seatsFor(label.Shards);
         Invariant.Require(_seats.Count == label.Shards);
         Identity = new OsdIdentity(new OsdId(label.NodeId), label.Device, label.Cluster, label.Shards);
+        _log.Name = $"osd.{Identity.Id.Value}";
         if (_options.GreetFirstNanos > 0 && await RefusalAsync() is { } refusal)
         {
             OnRefused?.Invoke(refusal);
