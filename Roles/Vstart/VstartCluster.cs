@@ -30,6 +30,7 @@ internal sealed class VstartCluster : IDisposable
     private readonly FreePorts _ports = new();
     private VstartSettings _settings = new();
     private VstartAdmin _admin = null!;
+    private VstartLock? _lock;
 
     public VstartCluster(VstartOptions options)
     {
@@ -44,6 +45,7 @@ internal sealed class VstartCluster : IDisposable
 
     public void Dispose()
     {
+        _lock?.Dispose();
         _ports.Dispose();
         _stop.Dispose();
     }
@@ -52,10 +54,8 @@ internal sealed class VstartCluster : IDisposable
     {
         using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
         using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
-        bool hadServers = _directory.Servers().Exists(_servers.IsRunning);
-        _settings = VstartPlan.Decide(_options, _directory, hadServers);
-        RequireFreeNbdPort();
-        _directory.Create();
+        LockFolder();
+        bool hadServers = Plan();
         _settings = VstartPlan.Save(_settings, _options.Mons ?? VstartOptions.MonsDefault, _directory, _ports);
         _admin = new VstartAdmin(ConfigReader.Load(_directory.Config), _options.StepTime, _stop, RequireServers,
             Path.Combine(_directory.Root, "logs"));
@@ -73,6 +73,8 @@ internal sealed class VstartCluster : IDisposable
             _ports.Dispose(); // all that were chosen are listened on now
         }
         if (_stop.IsSet) { return StopCleanly(); }
+        _lock?.Dispose();
+        _lock = null;
         if (_options.Detach)
         {
             Say($"the cluster goes on in the background; end it with: fastblock vstart stop --dir {_options.Directory}");
@@ -84,6 +86,28 @@ internal sealed class VstartCluster : IDisposable
             if (_servers.ReportDeaths()) { Say($"start what is missing with: fastblock vstart --detach --no-bench --dir {_options.Directory}"); }
         }
         return StopCleanly();
+    }
+
+    /// <summary>Takes the folder's lock. Where there is none yet nothing is made before the plan is found to be possible.</summary>
+    private void LockFolder()
+    {
+        if (!File.Exists(_directory.LockFile))
+        {
+            _ = Plan();
+            _directory.Create();
+        }
+        _lock = VstartLock.Take(_directory.LockFile, TimeSpan.Zero, _ => { });
+        _directory.Create();
+    }
+
+    /// <summary>Settles what the cluster is to be and refuses what cannot be, before anything is changed.</summary>
+    /// <returns>Whether servers of it run.</returns>
+    private bool Plan()
+    {
+        bool hasServers = _directory.Servers().Exists(_servers.IsRunning);
+        _settings = VstartPlan.Decide(_options, _directory, hasServers);
+        RequireFreeNbdPort();
+        return hasServers;
     }
 
     private void Start()
@@ -117,6 +141,8 @@ internal sealed class VstartCluster : IDisposable
 
     private ExitCode StopCleanly()
     {
+        // Another one may be starting what was missing; it ends by itself, and a second signal ends our waiting.
+        _lock ??= VstartLock.Take(_directory.LockFile, TimeSpan.MaxValue, who => Say($"{who}: waiting for it"));
         Say("stopping");
         int stopped = _servers.StopAll();
         Say($"{stopped} servers stopped; the data stays in {_directory.Root}");

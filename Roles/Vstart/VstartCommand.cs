@@ -77,6 +77,8 @@ internal static class VstartCommand
             {
                 throw new OperatorException(ExitCode.NotFound, $"there is no vstart cluster in {folder.Root}");
             }
+            using VstartLock held = VstartLock.Take(folder.LockFile, CommonOptions.TimeoutOf(parsed),
+                who => System.Console.Error.WriteLine($"{who}: waiting for it"));
             int stopped = new VstartServers(folder).StopAll();
             if (parsed.GetValue(CommonOptions.Json))
             {

@@ -23,6 +23,7 @@ internal sealed class VstartDirectory
     public string Config => Path.Combine(Root, "fastblock.toml");
 
     public string Settings => Path.Combine(Root, "vstart.toml");
+    public string LockFile => Path.Combine(Root, "vstart.lock");
     public string NbdSocket => Path.Combine(Root, "nbd.sock");
     public string MonDevice(int id) => Path.Combine(Root, $"mon.{id}.img");
     public string OsdDevice(int index) => Path.Combine(Root, $"osd.{index}.img");
@@ -57,7 +58,7 @@ internal sealed class VstartDirectory
 
     /// <summary>What an attempt that ended early left is ours and does no harm.</summary>
     private bool HasForeignEntries() => Array.Exists(Directory.GetFileSystemEntries(Root),
-        entry => Path.GetFileName(entry) is not ("logs" or "pids") && entry != Unfinished(Settings));
+        entry => Path.GetFileName(entry) is not ("logs" or "pids") && entry != LockFile && entry != Unfinished(Settings));
 
     /// <summary>Name of a file of the folder until it is complete.</summary>
     public static string Unfinished(string path) => path + ".new";

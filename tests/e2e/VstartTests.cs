@@ -1,8 +1,10 @@
 using System;
+using System.Diagnostics;
 using System.IO;
 using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
+using Fastblock.Native.Linux;
 using Xunit;
 
 namespace Fastblock.Tests.E2e;
@@ -94,6 +96,37 @@ public sealed class VstartTests
     }
 
     [Fact]
+    public void Two_starts_at_once_on_one_folder_leave_no_server_behind()
+    {
+        using VstartCluster cluster = VstartCluster.Start("--size", "512M", "--pgs", "8");
+        cluster.Stop();
+        string[] again = ["vstart", "--dir", cluster.Root, "--no-bench", "--detach"];
+        using Process first = Shell.Start(Binary.Path, again);
+        Shell.Until("the first one to start servers", () => cluster.IsRunning("mon.0"));
+        Shell.Fastblock(again).Refused(5, $"another vstart (pid {first.Id}) is starting or stopping the cluster");
+        Shell.Finish(first, Binary.Path, again).Ok();
+        cluster.Stop();
+        foreach (string folder in Directory.GetDirectories("/proc"))
+        {
+            if (!int.TryParse(Path.GetFileName(folder), out int pid) || ChildProcess.StartTimeOf(pid) == 0) { continue; }
+            Assert.DoesNotContain(cluster.Root, CommandLineOf(pid), StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void A_stop_waits_for_a_start_to_finish()
+    {
+        using VstartCluster cluster = VstartCluster.Start("--size", "512M", "--pgs", "8");
+        cluster.Stop();
+        string[] again = ["vstart", "--dir", cluster.Root, "--no-bench", "--detach"];
+        using Process first = Shell.Start(Binary.Path, again);
+        Shell.Until("the start to have begun", () => cluster.IsRunning("mon.0"));
+        Assert.Contains("waiting for it", Shell.Fastblock("vstart", "stop", "--dir", cluster.Root, "--timeout", "200").Error, StringComparison.Ordinal);
+        Shell.Finish(first, Binary.Path, again).Ok();
+        foreach (string server in (string[])["mon.0", "osd.0", "osd.1", "osd.2", "nbd"]) { Assert.False(cluster.IsRunning(server), server); }
+    }
+
+    [Fact]
     public void A_busy_nbd_port_is_told_before_anything_starts()
     {
         using Socket busy = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
@@ -104,6 +137,18 @@ public sealed class VstartTests
         Shell.Fastblock("vstart", "--dir", Path.Combine(folder, "c"), "--nbd-port", $"{port}").Refused(5, $"port {port} of 127.0.0.1 is in use");
         Assert.False(Directory.Exists(Path.Combine(folder, "c")));
         Directory.Delete(folder, recursive: true);
+    }
+
+    private static string CommandLineOf(int pid)
+    {
+        try
+        {
+            return File.ReadAllText($"/proc/{pid}/cmdline");
+        }
+        catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
+        {
+            return "";
+        }
     }
 
     private static bool IsDown(VstartCluster cluster, int id)
