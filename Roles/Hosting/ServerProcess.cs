@@ -13,7 +13,7 @@ namespace Fastblock.Roles.Hosting;
 
 /// <summary>
 /// What every server role is in production: pinned reactor threads, each with its ring and its TCP transport, and a main
-/// thread that waits for a signal. SIGTERM and SIGINT end it cleanly; a second one at once.
+/// thread that waits for a signal. SIGTERM, SIGINT and SIGHUP end it cleanly; a second one at once.
 /// </summary>
 internal sealed class ServerProcess : IDisposable
 {
@@ -74,8 +74,7 @@ internal sealed class ServerProcess : IDisposable
     /// <remarks>However it ends, the reactor threads have ended too: the caller frees the memory that they use.</remarks>
     public ExitCode Run(Func<ReactorTask<string?>> start, Action started, Func<ReactorTask> stop)
     {
-        using PosixSignalRegistration term = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
-        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
+        using EndSignals signals = new(OnSignal);
         try
         {
             foreach (ReactorThread thread in _threads) { thread.Start(); }

@@ -1,6 +1,7 @@
 using System;
 using System.Runtime.InteropServices;
 using Fastblock.Native.Base;
+using Fastblock.Native.Linux;
 using Fastblock.Native.Reactor;
 using Fastblock.Net.Transport.Tcp;
 using Fastblock.Roles.Client;
@@ -54,8 +55,7 @@ internal sealed class NbdService : IImageFaultListener, IRunnable
             reactor.Prng.Fork());
         using MetricsRegistry metrics = NbdMetrics.Register(server, image);
         using MetricsServer? endpoint = MetricsEndpoint.TryServe(_options.MetricsAddress, metrics, Health);
-        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
-        using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
+        using EndSignals signals = new(OnSignal);
         StreamAddress[] bound = await ListenAsync(server);
         _image = image;
         OpenAsync(image).Start();

@@ -52,8 +52,7 @@ internal sealed class VstartCluster : IDisposable
 
     public ExitCode Run()
     {
-        using PosixSignalRegistration interrupt = PosixSignalRegistration.Create(PosixSignal.SIGINT, OnSignal);
-        using PosixSignalRegistration terminate = PosixSignalRegistration.Create(PosixSignal.SIGTERM, OnSignal);
+        using EndSignals signals = new(OnSignal);
         LockFolder();
         bool hadServers = Plan();
         _settings = VstartPlan.Save(_settings, _options.Mons ?? VstartOptions.MonsDefault, _directory, _ports);
@@ -63,7 +62,7 @@ internal sealed class VstartCluster : IDisposable
         {
             Start();
         }
-        catch (OperatorException) when (!hadServers)
+        catch (Exception failure) when (!hadServers && failure is (OperatorException or IOException))
         {
             _ = _servers.StopAll(); // a half-started cluster of ours helps nobody; its folder and logs stay
             throw;
@@ -297,7 +296,8 @@ internal sealed class VstartCluster : IDisposable
         if (_options.Json) { (code, result) = VstartServers.Query([.. command, "--json"]); }
         else { code = VstartServers.CommandInForeground(command); }
         _ = _admin.Ask(new ControlRequest { ImageRemove = new ImageRemoveRequest { Pool = PoolName, Name = ScratchName } });
-        if (code != 0) { throw new OperatorException((ExitCode)code, "the benchmark failed; the cluster does not work as it should"); }
+        // A signal from the terminal went to the benchmark as well.
+        if (code != 0 && !_stop.IsSet) { throw new OperatorException((ExitCode)code, "the benchmark failed; the cluster does not work as it should"); }
         return result;
     }
 
@@ -331,7 +331,7 @@ internal sealed class VstartCluster : IDisposable
         if (_servers.ReportDeaths()) { throw new OperatorException(ExitCode.Failed, "a server that vstart needs has ended"); }
     }
 
-    private static void Say(string text) => Console.Error.WriteLine($"vstart: {text}");
+    private static void Say(string text) => VstartServers.Tell($"vstart: {text}");
 
     private static string Text(int number) => number.ToString(CultureInfo.InvariantCulture);
 }

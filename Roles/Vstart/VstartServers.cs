@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using System.Diagnostics;
+using System.IO;
 using System.Threading;
 using Fastblock.Native.Base;
 using Fastblock.Native.Linux;
@@ -69,6 +70,19 @@ internal sealed class VstartServers(VstartDirectory directory)
         return process.ExitCode;
     }
 
+    /// <summary>One line for the operator; a terminal that is gone does not hold up what has to be done.</summary>
+    public static void Tell(string line)
+    {
+        try
+        {
+            Console.Error.WriteLine(line);
+        }
+        catch (IOException)
+        {
+            return; // nobody is there to read it
+        }
+    }
+
     /// <summary>Says it when one of the servers that we started has died, once; true if so.</summary>
     public bool ReportDeaths()
     {
@@ -79,7 +93,7 @@ internal sealed class VstartServers(VstartDirectory directory)
             if (how is null) { continue; }
             _started.Remove(server);
             if (directory.ProcessOf(server) is { Pid: > 0 } current && ChildProcess.IsAlive(current)) { continue; } // replaced meanwhile
-            Console.Error.WriteLine($"{server} ended ({how}); its log says:\n{directory.LogTail(server)}");
+            Tell($"{server} ended ({how}); its log says:\n{directory.LogTail(server)}");
             any = true;
         }
         return any;
@@ -119,7 +133,7 @@ internal sealed class VstartServers(VstartDirectory directory)
                 _ = ChildProcess.Reap(id);
                 if (Environment.TickCount64 > deadline)
                 {
-                    Console.Error.WriteLine($"{server} did not stop in {StopTimeMax.TotalSeconds:0} s and is killed");
+                    Tell($"{server} did not stop in {StopTimeMax.TotalSeconds:0} s and is killed");
                     _ = ChildProcess.TrySignal(id, ChildProcess.SIGKILL);
                     deadline = Environment.TickCount64 + 1000;
                 }

@@ -12,6 +12,8 @@ namespace Fastblock.Tests.E2e;
 [Collection(E2eCollection.Name)]
 public sealed class VstartTests
 {
+    private const int HangUp = 1;
+
     [Fact]
     public void A_cluster_starts_works_stops_and_comes_back_with_its_data()
     {
@@ -124,6 +126,30 @@ public sealed class VstartTests
         Assert.Contains("waiting for it", Shell.Fastblock("vstart", "stop", "--dir", cluster.Root, "--timeout", "200").Error, StringComparison.Ordinal);
         Shell.Finish(first, Binary.Path, again).Ok();
         foreach (string server in (string[])["mon.0", "osd.0", "osd.1", "osd.2", "nbd"]) { Assert.False(cluster.IsRunning(server), server); }
+    }
+
+    [Fact]
+    public void The_end_of_the_terminal_stops_a_cluster_in_the_foreground()
+    {
+        using VstartCluster cluster = VstartCluster.Start("--size", "512M", "--pgs", "8");
+        string[] foreground = ["vstart", "--dir", cluster.Root, "--no-bench"];
+        using Process process = Shell.Start(Binary.Path, foreground);
+        while (process.StandardError.ReadLine() is { } line && !line.Contains("Ctrl-C", StringComparison.Ordinal)) { }
+        Assert.True(ChildProcess.TrySignal(new ProcessId(process.Id, ChildProcess.StartTimeOf(process.Id)), HangUp));
+        Shell.Finish(process, Binary.Path, foreground).Ok();
+        foreach (string server in (string[])["mon.0", "osd.0", "osd.1", "osd.2", "nbd"]) { Assert.False(cluster.IsRunning(server), server); }
+    }
+
+    [Fact]
+    public void Servers_end_in_good_order_on_a_hang_up()
+    {
+        using VstartCluster cluster = VstartCluster.Start("--size", "512M", "--pgs", "8");
+        foreach (string server in (string[])["nbd", "osd.1", "mon.0"])
+        {
+            cluster.Signal(server, HangUp);
+            Shell.Until($"{server} to end", () => !cluster.IsRunning(server));
+            Assert.Contains("stopping", File.ReadAllText(Path.Combine(cluster.Root, "logs", $"{server}.log")), StringComparison.Ordinal);
+        }
     }
 
     [Fact]
