@@ -55,7 +55,7 @@ internal sealed class VstartCluster : IDisposable
         using EndSignals signals = new(OnSignal);
         LockFolder();
         bool hadServers = Plan();
-        _settings = VstartPlan.Save(_settings, _options.Mons ?? VstartOptions.MonsDefault, _directory, _ports);
+        _settings = VstartPlan.Save(_settings, _options.Mons, _directory, _ports);
         _admin = new VstartAdmin(ConfigReader.Load(_directory.Config), _options.StepTime, _stop, RequireServers,
             Path.Combine(_directory.Root, "logs"));
         try

@@ -90,6 +90,7 @@ internal sealed class VstartDirectory
         {
             foreach (string file in Directory.GetFiles(Root, pattern)) { File.Delete(file); }
         }
+        foreach (string server in Servers()) { ForgetProcess(server); } // of servers that were killed
     }
 
     /// <summary>Process of a server by its pid file; default when it has none. It need not be alive.</summary>

@@ -1,5 +1,4 @@
 using System;
-using System.Globalization;
 using System.IO;
 using System.Threading;
 using Fastblock.Roles.Config;
@@ -28,7 +27,7 @@ internal sealed class VstartLock : IDisposable
         while (true)
         {
             if (TryTake(path) is { } taken) { return taken; }
-            string other = $"another vstart{HolderOf(path)} is starting or stopping the cluster in {Path.GetDirectoryName(path)}";
+            string other = $"another vstart is starting or stopping the cluster in {Path.GetDirectoryName(path)}";
             if (Environment.TickCount64 >= deadline)
             {
                 throw new OperatorException(ExitCode.WrongState, $"{other}; try again when it has finished");
@@ -43,34 +42,14 @@ internal sealed class VstartLock : IDisposable
 
     private static VstartLock? TryTake(string path)
     {
-        FileStream file;
         try
         {
             // FileShare.None is flock(2), close-on-exec included.
-            file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            return new VstartLock(new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
         }
         catch (IOException) when (File.Exists(path))
         {
             return null;
-        }
-        file.SetLength(0);
-        file.Write(System.Text.Encoding.UTF8.GetBytes(Environment.ProcessId.ToString(CultureInfo.InvariantCulture) + "\n"));
-        file.Flush();
-        return new VstartLock(file);
-    }
-
-    /// <summary>For the message only: whoever has just taken the lock may not have written its pid yet.</summary>
-    private static string HolderOf(string path)
-    {
-        try
-        {
-            using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
-            using StreamReader reader = new(file);
-            return int.TryParse(reader.ReadToEnd().Trim(), NumberStyles.None, CultureInfo.InvariantCulture, out int pid) ? $" (pid {pid})" : "";
-        }
-        catch (IOException)
-        {
-            return "";
         }
     }
 }

@@ -15,24 +15,28 @@ internal static class VstartPlan
     public static VstartSettings Decide(VstartOptions options, VstartDirectory directory, bool isRunning)
     {
         VstartSettings? settings = directory.HasCluster ? VstartSettings.Load(directory.Settings) : null;
-        if (settings is null || (settings.InMemory && !isRunning)) { return NewSettings(options); }
+        if (settings is null) { return NewSettings(options, new VstartSettings { Replicas = 0 }); }
+        if (settings.InMemory && !isRunning) { return NewSettings(options, settings); }
         CheckUnchanged(options, settings, directory);
         return options.Osds > settings.Osds ? settings with { Osds = (int)options.Osds } : settings;
     }
 
     /// <summary>Writes the settings, and the configuration for the command line, into the cluster's folder.</summary>
     /// <param name="settings">As decided.</param>
-    /// <param name="mons">How many a new cluster gets.</param>
-    public static VstartSettings Save(VstartSettings settings, int mons, VstartDirectory directory, FreePorts ports)
+    /// <param name="mons">How many a new cluster gets; null = as many as this folder's had, or the default.</param>
+    public static VstartSettings Save(VstartSettings settings, int? mons, VstartDirectory directory, FreePorts ports)
     {
         if (settings.MonAddresses.Count == 0)
         {
+            int count = mons ?? VstartOptions.MonsDefault;
             if (directory.HasCluster)
             {
-                Console.Error.WriteLine("vstart: this cluster had its data in memory, which is gone: making a new one");
+                count = mons ?? VstartSettings.Load(directory.Settings).MonAddresses.Count;
+                VstartServers.Tell("vstart: this cluster had its data in memory, which is gone: making an empty one in its place, "
+                    + $"{settings.Osds} OSDs of {SizeText.FormatExact(settings.SizeBytes)} {(settings.InMemory ? "in memory" : "in files")}, {settings.Pgs} PGs");
                 directory.Wipe();
             }
-            settings = settings with { MonAddresses = TakeMonPorts(mons, ports) };
+            settings = settings with { MonAddresses = TakeMonPorts(count, ports) };
         }
         settings.Save(directory.Settings);
         VstartDirectory.Write(directory.Config, $"""
@@ -57,17 +61,21 @@ internal static class VstartPlan
         return mons;
     }
 
-    private static VstartSettings NewSettings(VstartOptions options)
+    /// <param name="before">What the folder's last cluster was made with, or the defaults: for what is not asked for now.</param>
+    private static VstartSettings NewSettings(VstartOptions options, VstartSettings before)
     {
-        int osds = options.Osds ?? VstartOptions.OsdsDefault;
-        VstartSettings settings = new()
+        int osds = options.Osds ?? before.Osds;
+        int replicasDefault = osds >= VstartOptions.ReplicasDefault ? VstartOptions.ReplicasDefault : 1;
+        VstartSettings settings = before with
         {
             Osds = osds,
-            Replicas = options.Replicas ?? (osds >= VstartOptions.ReplicasDefault ? VstartOptions.ReplicasDefault : 1),
-            Pgs = options.Pgs ?? VstartOptions.PgsDefault,
-            Shards = options.Shards ?? 1,
-            SizeBytes = options.SizeBytes ?? (4 * Units.GiB),
-            InMemory = options.InMemory ?? false,
+            Replicas = options.Replicas ?? (before.Replicas is > 0 and int replicas && replicas <= osds ? replicas : replicasDefault),
+            Pgs = options.Pgs ?? before.Pgs,
+            Shards = options.Shards ?? before.Shards,
+            SizeBytes = options.SizeBytes ?? before.SizeBytes,
+            InMemory = options.InMemory ?? before.InMemory,
+            MonAddresses = [],
+            MetricsPorts = new(StringComparer.Ordinal),
         };
         if (settings.Replicas > osds)
         {

@@ -1,6 +1,7 @@
 using System;
 using System.IO;
 using Fastblock.Native.Base;
+using Fastblock.Native.Linux;
 using Fastblock.Roles.Config;
 using Fastblock.Roles.Vstart;
 using Xunit;
@@ -39,6 +40,25 @@ public sealed class VstartPlanTests
         Assert.Contains("1G", refused.Message, StringComparison.Ordinal);
         Assert.Equal(before, File.ReadAllText(directory.Settings));
         Assert.Equal(2, Directory.GetFiles(directory.Root).Length);
+        Directory.Delete(directory.Root, recursive: true);
+    }
+
+    [Fact]
+    public void A_memory_cluster_that_was_stopped_keeps_its_settings_but_for_what_is_asked_for_now()
+    {
+        VstartDirectory directory = new(Directory.CreateTempSubdirectory("fb").FullName);
+        VstartOptions plain = new() { Directory = directory.Root };
+        VstartOptions options = plain with { InMemory = true, SizeBytes = Units.GiB, Pgs = 128, Osds = 5, Shards = 2 };
+        directory.Create();
+        using FreePorts ports = new();
+        _ = VstartPlan.Save(VstartPlan.Decide(options, directory, isRunning: false), 3, directory, ports);
+        directory.SaveProcess("osd.0", new ProcessId(1, 1)); // killed, not stopped
+        VstartSettings again = VstartPlan.Save(VstartPlan.Decide(plain, directory, isRunning: false), null, directory, ports);
+        Assert.Equal((5, 3, 128, 2, Units.GiB, true), (again.Osds, again.Replicas, again.Pgs, again.Shards, again.SizeBytes, again.InMemory));
+        Assert.Equal(3, again.MonAddresses.Count);
+        Assert.Empty(directory.Servers());
+        VstartSettings other = VstartPlan.Decide(plain with { Osds = 1, Pgs = 8 }, directory, isRunning: false);
+        Assert.Equal((1, 1, 8, 2, true), (other.Osds, other.Replicas, other.Pgs, other.Shards, other.InMemory));
         Directory.Delete(directory.Root, recursive: true);
     }
 
