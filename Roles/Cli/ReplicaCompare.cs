@@ -5,6 +5,7 @@ using System.Text.Json;
 using Fastblock.Native.Base;
 using Fastblock.Native.Reactor;
 using Fastblock.Net.Proto;
+using Fastblock.Net.Rpc;
 using Fastblock.Roles.Client;
 using Fastblock.Roles.Cluster;
 using Fastblock.Roles.Config;
@@ -13,19 +14,22 @@ namespace Fastblock.Roles.Cli;
 
 /// <summary>
 /// Compares the replicas of every PG by digests of what they hold at the same applied index. A PG that is being written, or
-/// whose replicas are not equally far, is asked again until --timeout; in the end each PG is equal, different, or not
-/// comparable (a replica cannot be reached, or was never at rest).
+/// whose replicas are not equally far, is asked again until --timeout, after all others had their turn; in the end each PG is
+/// equal, different, damaged (a replica cannot read what it holds), or not comparable (a replica cannot be reached, or was
+/// never at rest).
 /// </summary>
 internal sealed class ReplicaCompare(ClusterSession session)
 {
     private const long RetryNanos = 200 * Units.NanosPerMilli;
 
     private readonly List<(PgId Pg, string Text)> _different = [];
+    private readonly List<(PgId Pg, string Text)> _damaged = [];
     private readonly List<(PgId Pg, string Text)> _unknown = [];
+    private readonly HashSet<OsdId> _silent = []; // in this pass; each costs its time once, not once per PG
     private int _equal;
     private ulong _objects;
 
-    /// <returns>Ok = all replicas are there and equal; Timeout = none differ, but some could not be compared in time.</returns>
+    /// <returns>Ok = all replicas are there and equal; Failed = some differ or are damaged; Timeout = none are, but some could not be compared in time.</returns>
     public async ReactorTask<ExitCode> RunAsync(string? poolName)
     {
         ClusterMap map = await session.MapAsync();
@@ -36,45 +40,84 @@ internal sealed class ReplicaCompare(ClusterSession session)
         {
             if (pool is null || pg.Id.Pool == pool.Id) { pgs.Add(pg); }
         }
-        foreach (PgInfo pg in pgs) { await CompareAsync(map, pg); }
+        await CompareAllAsync(map, pgs);
         CommandOutput.Print(session.Json, WriteJson, WriteText);
-        return _different.Count > 0 ? ExitCode.Failed : _unknown.Count > 0 ? ExitCode.Timeout : ExitCode.Ok;
+        return _different.Count + _damaged.Count > 0 ? ExitCode.Failed : _unknown.Count > 0 ? ExitCode.Timeout : ExitCode.Ok;
     }
 
-    private async ReactorTask CompareAsync(ClusterMap map, PgInfo pg)
+    /// <summary>Passes over all PGs that have no verdict yet: one that cannot be compared takes no time from the others.</summary>
+    private async ReactorTask CompareAllAsync(ClusterMap map, List<PgInfo> pending)
     {
-        while (true)
+        for (bool isFirst = true; ; isFirst = false)
         {
-            (bool settled, string text) = await RoundAsync(map, pg);
-            if (settled) { return; }
-            if (session.LeftNanos < 2 * RetryNanos)
+            List<PgInfo> again = [];
+            _unknown.Clear();
+            _silent.Clear();
+            for (int i = 0; i < pending.Count; i++)
             {
-                _unknown.Add((pg.Id, text));
-                return;
+                (bool settled, string text) = await RoundAsync(map, pending[i], isFirst, isLast: i == pending.Count - 1 && again.Count == 0);
+                if (settled) { continue; }
+                again.Add(pending[i]);
+                _unknown.Add((pending[i].Id, text));
             }
+            if (again.Count == 0 || session.LeftNanos < 2 * RetryNanos) { return; }
+            pending = again;
             await session.Reactor.Delay(RetryNanos);
         }
     }
 
+    /// <param name="asksAll">Asks every replica, so that damage is found even where another one does not answer.</param>
+    /// <param name="isLast">Nobody waits behind this PG: it may have all the time that is left.</param>
     /// <returns>Whether the PG has its verdict, else why not yet.</returns>
-    private async ReactorTask<(bool Settled, string Text)> RoundAsync(ClusterMap map, PgInfo pg)
+    private async ReactorTask<(bool Settled, string Text)> RoundAsync(ClusterMap map, PgInfo pg, bool asksAll, bool isLast)
     {
         List<PgDigestResult> digests = [];
-        string text = "";
+        string text = "", damage = "", whyNot = "";
         foreach (PgMember member in pg.Members)
         {
-            if (!map.TryGetOsd(member.Osd, out OsdInfo? osd) || osd.PublicAddress is null) { return (false, $"osd.{member.Osd.Value} was never up"); }
-            ControlReply reply = await OsdCall.AskAsync(session, osd.PublicAddress,
-                new ControlRequest { PgDigest = new PgDigestRequest { Pg = pg.Id.Value } }, (ushort)pg.Shard);
+            ControlReply reply = await AskAsync(map, pg, member, isLast);
             if (reply.Status is not ControlStatus.StatusOk)
             {
-                return (false, $"osd.{member.Osd.Value}: {(reply.Text.Length > 0 ? reply.Text : reply.Status.ToString())}");
+                whyNot = $"osd.{member.Osd.Value}: {(reply.Text.Length > 0 ? reply.Text : reply.Status.ToString())}";
+                if (!asksAll) { break; }
+                continue;
             }
             PgDigestResult digest = reply.PgDigestResult;
             digests.Add(digest);
+            if (digest.DamagedBlocks > 0)
+            {
+                damage += string.Create(CultureInfo.InvariantCulture,
+                    $"{(damage.Length > 0 ? "; " : "")}osd.{member.Osd.Value}: {digest.DamagedBlocks} damaged blocks, the first: {digest.Damage}");
+            }
             text += string.Create(CultureInfo.InvariantCulture,
                 $"{(text.Length > 0 ? ", " : "")}osd.{member.Osd.Value} index {digest.Applied} {digest.Objects} objects {digest.Digest:x16}");
         }
+        if (damage.Length > 0)
+        {
+            _damaged.Add((pg.Id, damage));
+            return (true, damage);
+        }
+        return whyNot.Length > 0 ? (false, whyNot) : Judge(pg, digests, text);
+    }
+
+    private async ReactorTask<ControlReply> AskAsync(ClusterMap map, PgInfo pg, PgMember member, bool isLast)
+    {
+        if (!map.TryGetOsd(member.Osd, out OsdInfo? osd) || osd.PublicAddress is null)
+        {
+            return ControlCodec.Reply(ControlStatus.StatusNoConnection, "was never up");
+        }
+        if (_silent.Contains(member.Osd)) { return ControlCodec.Reply(ControlStatus.StatusNoConnection, "did not answer before, not asked"); }
+        if (session.LeftNanos <= 0) { return ControlCodec.Reply(ControlStatus.StatusTimeout, "no time was left to ask"); }
+        // Half of what is left, so that one that hangs leaves time for those that do not.
+        ControlReply reply = await OsdCall.AskAsync(session, osd.PublicAddress,
+            new ControlRequest { PgDigest = new PgDigestRequest { Pg = pg.Id.Value } }, (ushort)pg.Shard,
+            isLast ? long.MaxValue : session.LeftNanos / 2);
+        if (reply.Status is ControlStatus.StatusNoConnection or ControlStatus.StatusTimeout) { _ = _silent.Add(member.Osd); }
+        return reply;
+    }
+
+    private (bool Settled, string Text) Judge(PgInfo pg, List<PgDigestResult> digests, string text)
+    {
         bool same = true;
         foreach (PgDigestResult digest in digests)
         {
@@ -93,8 +136,10 @@ internal sealed class ReplicaCompare(ClusterSession session)
     private void WriteText(TextWriter output)
     {
         foreach ((PgId pg, string text) in _different) { output.WriteLine($"pg {pg}: DIFFERENT: {text}"); }
+        foreach ((PgId pg, string text) in _damaged) { output.WriteLine($"pg {pg}: DAMAGED: {text}"); }
         foreach ((PgId pg, string text) in _unknown) { output.WriteLine($"pg {pg}: not compared: {text}"); }
-        output.WriteLine($"{_equal} PGs with {_objects} objects: all replicas equal; {_different.Count} PGs differ; {_unknown.Count} could not be compared");
+        output.WriteLine($"{_equal} PGs with {_objects} objects: all replicas equal; {_different.Count} PGs differ; "
+            + $"{_damaged.Count} have damaged replicas; {_unknown.Count} could not be compared");
     }
 
     private void WriteJson(Utf8JsonWriter json)
@@ -103,6 +148,7 @@ internal sealed class ReplicaCompare(ClusterSession session)
         json.WriteNumber("pgs_equal", _equal);
         json.WriteNumber("objects", _objects);
         Write("different", _different);
+        Write("damaged", _damaged);
         Write("not_compared", _unknown);
         json.WriteEndObject();
 

@@ -66,13 +66,12 @@ internal sealed partial class OsdShard
         }
         ObjectAudit audit = new(Objects);
         List<ObjectChecksum> objects = [];
+        DigestDamage damage = new();
         ulong applied = pg.Group.Applied.Value;
-        Errno status = await audit.ChecksumAsync(id, objects);
-        if (status != Errno.None)
-        {
-            return ControlCodec.Reply(ControlStatus.StatusFailed, $"pg {id} on osd.{Identity.Id.Value}: reading failed ({status})");
-        }
-        if (pg.Group.Applied.Value != applied)
+        _ = await audit.ChecksumAsync(id, objects, damage);
+        OnDamageFound(id, damage);
+        // Damage is told at once: it stays what it is, however much is written meanwhile.
+        if (damage.Blocks == 0 && pg.Group.Applied.Value != applied)
         {
             return ControlCodec.Reply(ControlStatus.StatusAgain, $"pg {id} is being written");
         }
@@ -83,7 +82,30 @@ internal sealed partial class OsdShard
                 Applied = applied,
                 Objects = (ulong)objects.Count,
                 Digest = ObjectChecksum.Combine(objects, audit.EmptyDigest),
+                DamagedBlocks = (ulong)damage.Blocks,
+                Damage = damage.First,
             },
         };
+    }
+
+    /// <summary>Counts what a digest met as if a client had met it, and logs it in one line, however much it is.</summary>
+    private void OnDamageFound(PgId id, DigestDamage damage)
+    {
+        if (damage.Blocks == 0) { return; }
+        Counters.ReadErrors += damage.Blocks;
+        _log.Error($"pg {id}: {damage.Blocks} damaged blocks found while comparing replicas, the first: {damage.First}");
+    }
+
+    private sealed class DigestDamage : IObjectDamageSink
+    {
+        public long Blocks { get; private set; }
+        public string First { get; private set; } = "";
+
+        public void OnDamage(PgId group, ObjectId obj, ObjectDamage damage, int block)
+        {
+            if (Blocks++ > 0) { return; }
+            First = $"image {obj.Image.Value} object {obj.Index} block {block}: "
+                + (damage is ObjectDamage.Unreadable ? "the device did not give it back" : "contents do not match their checksum");
+        }
     }
 }
