@@ -31,7 +31,7 @@ internal static class PoolCommand
             HelpName = "N",
             DefaultValueFactory = _ => 3,
         };
-        Option<uint> pgs = new("--pgs") { Description = "Placement groups, a power of two; chosen from the number of OSDs when not given.", HelpName = "N" };
+        Option<uint> pgs = new("--pgs") { Description = "Placement groups, a power of two; 0 = chosen from the number of OSDs (default).", HelpName = "N" };
         Option<string?> objectSize = new("--object-size") { Description = "Size of the slices an image is cut into: 64K to 4M, a power of two (default 4M).", HelpName = "SIZE" };
         Option<string> domain = new("--failure-domain") { Description = "What may fail as a whole: host or osd.", HelpName = "host|osd", DefaultValueFactory = _ => "host" };
         ManualCommand create = new("create", "Make a pool.", "fastblock pool create vol --replicas 3 --pgs 64",

@@ -3,6 +3,8 @@ using System.Collections.Generic;
 using System.CommandLine;
 using System.Globalization;
 using System.IO;
+using System.Net;
+using System.Net.Sockets;
 using Fastblock.Net.Transport;
 
 namespace Fastblock.Roles.Config;
@@ -67,7 +69,7 @@ internal static class CommonOptions
     public static IReadOnlyList<NetAddress> MonsOf(FastblockConfig config)
     {
         List<NetAddress> mons = [];
-        foreach (string text in config.Cluster.Mons) { mons.Add(Address(text, MonPortDefault, "monitor address")); }
+        foreach (string text in config.Cluster.Mons) { mons.Add(Resolve(text.Trim(), MonPortDefault, "monitor address")); }
         return mons.Count > 0 ? mons : throw new OperatorException(ExitCode.Usage,
             "no monitor is known: give --mon HOST:PORT, or set mons in section [cluster] of fastblock.toml");
     }
@@ -76,6 +78,28 @@ internal static class CommonOptions
     public static NetAddress Address(string text, ushort defaultPort, string what) =>
         NetAddress.TryParse(text.Trim(), defaultPort, out NetAddress? address) ? address
             : throw new OperatorException(ExitCode.Usage, $"{what}: '{text}' is not an address (write 127.0.0.1:7300 or [::1]:7300)");
+
+    /// <summary>As <see cref="Address"/>, but a host may be given by name; of several addresses the first IPv4 one is taken.</summary>
+    private static NetAddress Resolve(string text, ushort defaultPort, string what)
+    {
+        if (NetAddress.TryParse(text, defaultPort, out NetAddress? address)) { return address; }
+        string[] parts = text.Split(':');
+        ushort port = defaultPort;
+        bool isName = parts.Length <= 2 && Uri.CheckHostName(parts[0]) is UriHostNameType.Dns
+            && (parts.Length == 1 || ushort.TryParse(parts[1], NumberStyles.None, CultureInfo.InvariantCulture, out port));
+        if (!isName) { return Address(text, defaultPort, what); }
+        try
+        {
+            IPAddress[] found = Dns.GetHostAddresses(parts[0]);
+            IPAddress? best = Array.Find(found, candidate => candidate.AddressFamily is AddressFamily.InterNetwork);
+            if (best is not null || found.Length > 0) { return new NetAddress(best ?? found[0], port); }
+        }
+        catch (SocketException)
+        {
+            // Told below, like a name without addresses.
+        }
+        throw new OperatorException(ExitCode.Usage, $"{what}: '{text}' is not an address, and no host of that name is known");
+    }
 
     /// <summary>Which file is read; a file that was asked for and is missing is an error, one of the usual places is not.</summary>
     private static string? PathOf(string? asked)

@@ -9,7 +9,7 @@ internal static class ConfigSchema
     public static readonly IReadOnlyList<ConfigKey> Keys =
     [
         ConfigKey.TextList("cluster", "mons", "Addresses of the monitors, host:port.",
-            c => c.Cluster.Mons, (c, v) => c with { Cluster = c.Cluster with { Mons = v } }, Address),
+            c => c.Cluster.Mons, (c, v) => c with { Cluster = c.Cluster with { Mons = v } }, AddressOrName),
 
         ConfigKey.Choice("log", "level", "Least level that is written: debug, info, warn or error.",
             c => c.Log.Level, (c, v) => c with { Log = c.Log with { Level = v } }),
@@ -46,6 +46,11 @@ internal static class ConfigSchema
 
     private static string? Address(string text) =>
         NetAddress.TryParse(text, 0, out _) ? null : $"'{text}' is not an address (write 127.0.0.1:7300 or [::1]:7300)";
+
+    /// <summary>Names are resolved when they are needed.</summary>
+    private static string? AddressOrName(string text) =>
+        text.Split(':') is { Length: <= 2 } parts && System.Uri.CheckHostName(parts[0]) is System.UriHostNameType.Dns
+            && (parts.Length == 1 || ushort.TryParse(parts[1], out _)) ? null : Address(text);
 
     private static string? AddressOrNone(string text) => text.Length == 0 ? null : Address(text);
 

@@ -37,6 +37,10 @@ internal static class OsdMkfsCommand
     private static async ReactorTask<ExitCode> RunAsync(
         ClusterSession session, string path, long newBytes, OsdMkfs.Place place, bool force)
     {
+        if (newBytes == 0 && !Path.Exists(path))
+        {
+            throw new OperatorException(ExitCode.NotFound, $"osd mkfs: {path} does not exist; --size SIZE makes a new file");
+        }
         bool isMade = newBytes > 0 && MakeFile(path, newBytes);
         bool isAsked = false;
         try

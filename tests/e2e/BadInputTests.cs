@@ -13,6 +13,7 @@ public sealed class BadInputTests
     [InlineData(2, "did you mean 'status'?", "statsu")]
     [InlineData(2, "--timeout", "status", "--timeout", "0")]
     [InlineData(2, "is not an address", "status", "--mon", "nowhere")]
+    [InlineData(3, "--size SIZE makes a new file", "osd", "mkfs", "--device", "/nowhere/new.img", "--mon", "127.0.0.1:1")]
     [InlineData(7, "127.0.0.1:1", "status", "--mon", "127.0.0.1:1", "--timeout", "0.5")]
     [InlineData(7, "127.0.0.1:1", "image", "ls", "--mon", "127.0.0.1:1", "--timeout", "0.5")]
     [InlineData(2, "must be more than 0", "image", "create", "vol/x", "--size", "0", "--mon", "127.0.0.1:1")]

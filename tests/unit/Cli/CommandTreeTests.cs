@@ -12,6 +12,18 @@ namespace Fastblock.Tests.Unit.Cli;
 public sealed class CommandTreeTests
 {
     [Fact]
+    public void A_monitor_may_be_given_by_the_name_of_its_host()
+    {
+        FastblockConfig config = new() { Cluster = new() { Mons = ["localhost:7301", "127.0.0.1"] } };
+        Assert.Equal(["127.0.0.1:7301", "127.0.0.1:7300"], System.Linq.Enumerable.Select(CommonOptions.MonsOf(config), mon => mon.ToString()));
+        foreach (string bad in (string[])["local host:7300", "localhost:port", "a:b:c"])
+        {
+            FastblockConfig wrong = new() { Cluster = new() { Mons = [bad] } };
+            Assert.Equal(ExitCode.Usage, Assert.Throws<OperatorException>(() => CommonOptions.MonsOf(wrong)).Code);
+        }
+    }
+
+    [Fact]
     public void Every_command_and_option_explains_itself_and_ends_with_examples()
     {
         foreach ((string path, Command command) in Commands(Program.CreateRoot(), "fastblock"))
