@@ -19,7 +19,7 @@ internal static class FixedSeeds
     private static readonly Dictionary<string, Entry> Scenarios = new()
     {
         ["protocol"] = new Entry(100, world => new ProtocolScenario(world)),
-        ["groups"] = new Entry(60, world => new GroupsScenario(world)),
+        ["groups"] = new Entry(130, world => new GroupsScenario(world)),
         ["cluster"] = new Entry(102, world => new ClusterScenario(world)),
         ["emptied"] = new Entry(12, world => new EmptiedOsdScenario(world)),
         ["damage"] = new Entry(30, world => new DamageScenario(world)),
