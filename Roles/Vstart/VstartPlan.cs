@@ -1,6 +1,5 @@
 using System;
 using System.Collections.Generic;
-using Fastblock.Native.Base;
 using Fastblock.Roles.Config;
 using Fastblock.Storage.Volume;
 
