@@ -35,6 +35,9 @@ internal sealed partial class ObjectMover : IBlockMover, IDisposable
     /// <summary>How much longer than the work before them pauses are without pressure.</summary>
     private const int LongestPause = 3;
 
+    /// <summary>A device that stood still for seconds is no reason to wait for longer ones: the pressure is looked at again soon.</summary>
+    private const long LongestPauseNanos = 20 * Units.NanosPerMilli;
+
     private readonly ObjectStore _store;
     private readonly Reactor _reactor;
     private readonly ObjectStoreOptions _options;
@@ -170,7 +173,8 @@ internal sealed partial class ObjectMover : IBlockMover, IDisposable
     {
         int pressure = Pressure;
         if (pressure >= 100) { return; }
-        await _reactor.Delay((_reactor.Clock.NowNanos - startedNanos) * LongestPause * (100 - pressure) / 100);
+        long pause = (_reactor.Clock.NowNanos - startedNanos) * LongestPause * (100 - pressure) / 100;
+        await _reactor.Delay(Math.Min(pause, LongestPauseNanos));
     }
 
     private async ReactorTask<Errno> RecordAsync()
