@@ -216,6 +216,9 @@ internal sealed partial class OsdShard : IIterationHook, IDisposable
         return true;
     }
 
+    /// <summary>It was not taken after all.</summary>
+    public void GiveBackBeyondRoom(int bytes) => _beyondRoomBytes = Math.Max(0, _beyondRoomBytes - bytes);
+
     /// <summary>Part of the log that entries beyond the store's room may take: less than what the cleaner leaves free, so that
     /// terms, votes and trims still find their place.</summary>
     internal const int BeyondRoomParts = 16;

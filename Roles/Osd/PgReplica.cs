@@ -42,6 +42,9 @@ internal sealed partial class PgReplica : IStateMachine
 
     private bool IsServing => Group is { IsLeader: true, IsReady: true };
 
+    /// <summary>The newest entry that was taken although there was no room for it.</summary>
+    private LogIndex _lastBeyondRoom;
+
     public Errno Reserve(in EntryView entry)
     {
         if (!PgOpHeader.TryRead(entry.Header, BlocksPerObject, out PgOpHeader op)
@@ -59,6 +62,7 @@ internal sealed partial class PgReplica : IStateMachine
             ? _shard.Objects.TryReserve(Id, op.ObjectId, op.FirstBlock, op.Blocks)
             : ReserveEdges(in op);
         if (status != Errno.NoSpace || Group.IsLeader || !_shard.TakesBeyondRoom(entry.PayloadBytes)) { return status; }
+        _lastBeyondRoom = entry.Index;
         // A follower has no say in it: the entry is in its leader's log, what makes room again comes behind it, and may
         // wait for this replica's acknowledgement to be committed.
         Reached.Mark("osd: follower takes an entry beyond its room");
@@ -105,6 +109,12 @@ internal sealed partial class PgReplica : IStateMachine
 
     public void OnDropped(in EntryView entry)
     {
+        if (entry.Index == _lastBeyondRoom)
+        {
+            // The log did not take it: it comes again, and again.
+            _shard.GiveBackBeyondRoom(entry.PayloadBytes);
+            _lastBeyondRoom = default;
+        }
         if (PgOpHeader.TryRead(entry.Header, BlocksPerObject, out PgOpHeader op)) { ReleaseRoom(in op); }
     }
 

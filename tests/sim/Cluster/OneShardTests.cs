@@ -74,6 +74,12 @@ public sealed class OneShardTests
         uint filled = 0;
         while (shard.Objects.TryReserve(pg.Id, new ObjectId(new ImageId(1), filled), 0, 1) == Errno.None) { filled++; }
         Assert.Equal(0, shard.Objects.FreeBytes);
+        for (int again = 0; again < taken * 2; again++)
+        {
+            // The log refuses it each time.
+            Assert.Equal(Errno.None, Reserve(pg, 1));
+            pg.OnDropped(View(1, HeaderOf(1)));
+        }
         int count = 0;
         while (Reserve(pg, (ulong)count + 1) == Errno.None) { count++; }
         Assert.Equal(taken, count);
