@@ -63,6 +63,9 @@ internal sealed partial class MonClient : IControlChannelOwner
     /// <summary>Every monitor known has refused to talk to us: they belong to another cluster, or speak another version.</summary>
     public bool IsRefused => _refusedBy.Count + (_options.WaitsForOlderMons ? 0 : _olderMons.Count) == _mons.Count;
 
+    /// <summary>What the last monitor said that refused us since one let us in; empty when none did.</summary>
+    public string Refusal { get; private set; } = "";
+
     /// <summary>The version that older monitors speak; null when there are none, as far as is known.</summary>
     public ushort? OlderVersion { get; private set; }
 
@@ -173,6 +176,7 @@ internal sealed partial class MonClient : IControlChannelOwner
     {
         LastError = "";
         _refusedBy.Clear();
+        Refusal = "";
         ForgetOlder(channel.Address);
         if (channel == _home)
         {
@@ -205,6 +209,7 @@ internal sealed partial class MonClient : IControlChannelOwner
     {
         ForgetOlder(mon);
         if (!_refusedBy.Contains(mon)) { _refusedBy.Add(mon); }
+        Refusal = LastError;
     }
 
     private void AddOlder(NetAddress mon, ushort version)

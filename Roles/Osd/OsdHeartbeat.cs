@@ -34,6 +34,8 @@ internal sealed class OsdHeartbeat
     /// <summary>Why the monitors have not let this OSD in yet; empty when they have, or nothing is known. Any thread may read it.</summary>
     public string WaitsFor { get; private set; } = "";
 
+    private string _lastWhy = "";
+
     /// <summary>Called once when the monitors will never let this OSD in: they are those of another cluster.</summary>
     public Action<string>? OnRefused { get; init; }
 
@@ -107,6 +109,7 @@ internal sealed class OsdHeartbeat
             _boots = reply.OsdBootResult.Boots;
             _isBooted = true;
             WaitsFor = "";
+            _lastWhy = "";
             AskForAll();
             _log.Info($"osd.{_identity.Id.Value} is up at {_public}");
         }
@@ -118,12 +121,13 @@ internal sealed class OsdHeartbeat
         }
         else
         {
-            // In a rolling upgrade OSDs may come first. The monitors' addresses alternate, so they are no part of the line.
-            string why = _mons.OlderVersion is { } older
-                ? $"they speak protocol {older}, this OSD {Hello.CurrentVersion}: waiting until they have been upgraded" : reply.Text;
-            if (why == WaitsFor) { return; }
-            WaitsFor = why;
-            _log.Warn($"the monitors do not let osd.{_identity.Id.Value} in yet: {why}");
+            // In a rolling upgrade OSDs may come first. Monitors that only cannot be reached are no reason to call this OSD unwell.
+            WaitsFor = _mons.OlderVersion is { } older
+                ? $"they speak protocol {older}, this OSD {Hello.CurrentVersion}: waiting until they have been upgraded" : "";
+            string kind = WaitsFor.Length > 0 ? WaitsFor : reply.Status.ToString(); // the addresses in the text alternate
+            if (kind == _lastWhy) { return; }
+            _lastWhy = kind;
+            _log.Warn($"the monitors do not let osd.{_identity.Id.Value} in yet: {(WaitsFor.Length > 0 ? WaitsFor : reply.Text)}");
         }
     }
 

@@ -104,7 +104,8 @@ internal sealed class OsdServer : IHelloGate, IShardOwner, IMapListener, IDispos
         MonClient mons = new(Reactor, _seats[0].Transport, MonOptions() with { Watch = false }, Reactor.Prng.Fork());
         mons.Start();
         _ = await mons.WaitForGreetingAsync(_options.GreetFirstNanos);
-        string? text = mons.IsRefused ? RefusalText(Identity!, mons.LastError) : null;
+        // One that refuses is enough when no other lets us in.
+        string? text = !mons.IsConnected && mons.Refusal.Length > 0 ? RefusalText(Identity!, mons.Refusal) : null;
         mons.Stop();
         return text;
     }
