@@ -168,14 +168,19 @@ public sealed class ReactorTests
     public void An_idle_iteration_and_armed_timers_allocate_nothing()
     {
         CallbackTimer timer = new(_ => { });
-        for (int i = 0; i < 100; i++) { _ = _reactor.RunOnce(); }
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < 100_000; i++)
+        long least = long.MaxValue;
+        // The run-time may allocate once on this thread while it compiles the loop better; an allocation per iteration shows in every window.
+        for (int window = 0; window < 5 && least > 0; window++)
         {
-            _reactor.Arm(timer, _clock.NowNanos + (i & 1));
-            _ = _reactor.RunOnce();
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            for (int i = 0; i < 50_000; i++)
+            {
+                _reactor.Arm(timer, _clock.NowNanos + (i & 1));
+                _ = _reactor.RunOnce();
+            }
+            least = Math.Min(least, GC.GetAllocatedBytesForCurrentThread() - before);
         }
-        Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+        Assert.Equal(0, least);
     }
 
     private CallbackTimer Arm(string name, long due)
