@@ -73,7 +73,7 @@ internal sealed class ReplicaCompare(ClusterSession session)
     {
         List<PgDigestResult> digests = [];
         string text = "", damage = "", whyNot = "";
-        foreach (PgMember member in pg.Members)
+        foreach (PgMember member in pg.Voters)
         {
             ControlReply reply = await AskAsync(map, pg, member, isLast);
             if (reply.Status is not ControlStatus.StatusOk)

@@ -126,7 +126,7 @@ internal sealed partial class PgSession : TimerEntry
 
     private static IEnumerable<uint> MemberIds(PgInfo info)
     {
-        foreach (PgMember member in info.Members) { yield return member.Osd.Value; }
+        foreach (PgMember member in info.Holders) { yield return member.Osd.Value; }
     }
 
     /// <summary>Time is up for something: a sign of life, an answer, a pause, a connection.</summary>
@@ -178,15 +178,15 @@ internal sealed partial class PgSession : TimerEntry
         else
         {
             int next = 0;
-            for (int i = 0; i < _info.Members.Count; i++)
+            for (int i = 0; i < _info.Holders.Count; i++)
             {
-                if (_info.Members[i].Osd == _target) { next = (i + 1) % _info.Members.Count; }
+                if (_info.Holders[i].Osd == _target) { next = (i + 1) % _info.Holders.Count; }
             }
-            Aim(_info.Members[next].Osd);
+            Aim(_info.Holders[next].Osd);
         }
-        if (_failures >= _info.Members.Count)
+        if (_failures >= _info.Holders.Count)
         {
-            int doublings = Math.Min(_failures - _info.Members.Count, 10);
+            int doublings = Math.Min(_failures - _info.Holders.Count, 10);
             PauseAbout(Math.Min(_client.Options.BackOffMaxNanos, _client.Options.BackOffMinNanos << doublings));
         }
     }

@@ -16,6 +16,9 @@ internal sealed record ClusterInfo
     /// <summary>Shards of every OSD.</summary>
     public int Shards { get; init; }
 
+    /// <summary>Switches of the operator: ClusterFlag values.</summary>
+    public ulong Flags { get; init; }
+
     public long CreatedMillis { get; init; }
     public IReadOnlyList<MonInfo> Mons { get; init; } = [];
 
@@ -39,6 +42,7 @@ internal sealed record ClusterInfo
         {
             Uuid = uuid,
             Shards = (int)record.Shards,
+            Flags = record.Flags,
             CreatedMillis = record.CreatedMs,
             Mons = mons,
             Changed = changed,
@@ -46,9 +50,17 @@ internal sealed record ClusterInfo
         return true;
     }
 
+    public bool Has(ClusterFlag flag) => (Flags & (ulong)flag) != 0;
+
     public byte[] ToBytes()
     {
-        ClusterRecord record = new() { Uuid = UuidBytes.ToBytes(Uuid), Shards = (uint)Shards, CreatedMs = CreatedMillis };
+        ClusterRecord record = new()
+        {
+            Uuid = UuidBytes.ToBytes(Uuid),
+            Shards = (uint)Shards,
+            Flags = Flags,
+            CreatedMs = CreatedMillis,
+        };
         foreach (MonInfo mon in Mons)
         {
             record.Mons.Add(new MonRecord { Id = mon.Id.Value, Address = mon.Address.ToString() });

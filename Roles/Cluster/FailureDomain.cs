@@ -5,4 +5,7 @@ internal enum FailureDomain : byte
 {
     Host = 0,
     Osd = 1,
+
+    /// <summary>OSDs that were made without a rack are together in one.</summary>
+    Rack = 2,
 }

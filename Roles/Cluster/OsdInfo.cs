@@ -35,6 +35,9 @@ internal sealed record OsdInfo
     /// <summary>Takes part in placement.</summary>
     public bool In { get; init; }
 
+    /// <summary>The monitors put it out because it was silent: back in with its next boot.</summary>
+    public bool AutoOut { get; init; }
+
     public long SizeBytes { get; init; }
 
     /// <summary>Counts its boots, so that a late heartbeat of an earlier one is told apart.</summary>
@@ -74,6 +77,7 @@ internal sealed record OsdInfo
             Boots = record.Boots,
             Full = record.Full,
             NearFull = record.NearFull,
+            AutoOut = record.AutoOut,
             Changed = changed,
         };
         return true;
@@ -95,6 +99,7 @@ internal sealed record OsdInfo
         Boots = Boots,
         Full = Full,
         NearFull = NearFull,
+        AutoOut = AutoOut,
     }.ToByteArray();
 
     private static bool TryReadAddress(string text, out NetAddress? address)

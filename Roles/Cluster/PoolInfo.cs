@@ -36,7 +36,7 @@ internal sealed record PoolInfo
         if (record.Id is 0 or > ClusterLimits.MaxPools || !Names.IsValid(record.Name)) { return false; }
         if (record.Replicas is not (1 or 3 or 5)) { return false; }
         if (record.PgCount > ClusterLimits.MaxPgsPerPool || !BitOperations.IsPow2(record.PgCount)) { return false; }
-        if (!IsValidObjectBytes(record.ObjectBytes)) { return false; }
+        if (!IsValidObjectBytes(record.ObjectBytes) || !IsValid(record.FailureDomain)) { return false; }
         info = new PoolInfo
         {
             Id = new PoolId(record.Id),
@@ -44,8 +44,7 @@ internal sealed record PoolInfo
             Replicas = (int)record.Replicas,
             PgCount = (int)record.PgCount,
             ObjectBytes = (int)record.ObjectBytes,
-            FailureDomain = record.FailureDomain == FailureDomainKind.FailureDomainOsd
-                ? FailureDomain.Osd : FailureDomain.Host,
+            FailureDomain = (FailureDomain)record.FailureDomain,
             CreatedMillis = record.CreatedMs,
             Changed = changed,
         };
@@ -55,6 +54,10 @@ internal sealed record PoolInfo
     public static bool IsValidObjectBytes(uint bytes) =>
         bytes is >= ClusterLimits.MinObjectBytes and <= ClusterLimits.MaxObjectBytes && BitOperations.IsPow2(bytes);
 
+    /// <summary>The values are the same in records and requests.</summary>
+    public static bool IsValid(FailureDomainKind kind) =>
+        kind is FailureDomainKind.FailureDomainHost or FailureDomainKind.FailureDomainOsd or FailureDomainKind.FailureDomainRack;
+
     public byte[] ToBytes() => new PoolRecord
     {
         Id = Id.Value,
@@ -62,8 +65,7 @@ internal sealed record PoolInfo
         Replicas = (uint)Replicas,
         PgCount = (uint)PgCount,
         ObjectBytes = (uint)ObjectBytes,
-        FailureDomain = FailureDomain == FailureDomain.Osd
-            ? FailureDomainKind.FailureDomainOsd : FailureDomainKind.FailureDomainHost,
+        FailureDomain = (FailureDomainKind)FailureDomain,
         CreatedMs = CreatedMillis,
     }.ToByteArray();
 }

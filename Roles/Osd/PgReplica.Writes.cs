@@ -122,7 +122,7 @@ internal sealed partial class PgReplica
     private bool IsFullInMap()
     {
         if (Info is null) { return false; }
-        IReadOnlyList<PgMember> members = Info.Members;
+        IReadOnlyList<PgMember> members = Info.Holders;
         for (int i = 0; i < members.Count; i++)
         {
             if (_shard.Map.TryGetOsd(members[i].Osd, out OsdInfo? osd) && osd.Up && osd.Full) { return true; }

@@ -32,6 +32,7 @@ public sealed class ClusterMapTests
             In = true,
             SizeBytes = 4096,
             Boots = 5,
+            AutoOut = true,
             Changed = new Epoch(7),
         };
         Assert.True(OsdInfo.TryRead(osd.ToBytes(), new Epoch(7), out OsdInfo read));
@@ -49,6 +50,37 @@ public sealed class ClusterMapTests
         Assert.Equal(image, readImage);
         Assert.True(PoolInfo.TryRead(Vol.ToBytes(), default, out PoolInfo pool));
         Assert.Equal(Vol, pool);
+    }
+
+    [Fact]
+    public void Reported_members_come_back_and_count_as_holders_beside_the_target()
+    {
+        PgMember a = new(new OsdId(1), Guid.NewGuid()), b = new(new OsdId(2), Guid.NewGuid());
+        PgMember c = new(new OsdId(3), Guid.NewGuid()), d = new(new OsdId(4), Guid.NewGuid());
+        PgInfo pg = new()
+        {
+            Id = new PgId(new PoolId(1), 2),
+            Members = [a, b, c],
+            Reported = new PgMembership(5, 77) { Voters = [a, b, d], Outgoing = [a, b], Learners = [c] },
+        };
+        Assert.True(PgInfo.TryRead(pg.ToBytes(), default, out PgInfo read));
+        Assert.Equal((5UL, 77UL), (read.Reported!.Term, read.Reported.Index));
+        Assert.True(read.Reported.HasSameMembers(pg.Reported));
+        Assert.Equal([a, b, c, d], read.Holders);
+        Assert.False(read.IsSettled);
+        Assert.True((read with { Reported = new PgMembership(6, 80) { Voters = [c, b, a] } }).IsSettled);
+        Assert.Equal([a, b], (read with { Members = [a, b], Reported = null }).Holders);
+    }
+
+    [Fact]
+    public void A_pg_with_a_reported_configuration_without_voters_or_with_too_many_members_is_not_read()
+    {
+        PgInfo pg = new() { Id = new PgId(new PoolId(1), 2), Members = [new PgMember(new OsdId(1), Guid.Empty)] };
+        PgInfo none = pg with { Reported = new PgMembership(1, 1) };
+        Assert.False(PgInfo.TryRead(none.ToBytes(), default, out _));
+        PgMember[] many = new PgMember[(2 * ClusterLimits.MaxReplicas) + 1];
+        Assert.False(PgInfo.TryRead((pg with { Reported = new PgMembership(1, 1) { Voters = many } }).ToBytes(), default, out _));
+        Assert.False(PgInfo.TryRead((pg with { Members = many }).ToBytes(), default, out _));
     }
 
     [Fact]
