@@ -12,6 +12,9 @@ internal sealed class VstartLock : IDisposable
 {
     private const int AskAgainMillis = 50;
 
+    /// <summary>errno of a lock that somebody else holds (EAGAIN, the same as EWOULDBLOCK): what .NET gives the exception as HResult.</summary>
+    private const int LockedHResult = 11;
+
     private readonly FileStream _file;
 
     private VstartLock(FileStream file) => _file = file;
@@ -47,9 +50,13 @@ internal sealed class VstartLock : IDisposable
             // FileShare.None is flock(2), close-on-exec included.
             return new VstartLock(new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None));
         }
-        catch (IOException) when (File.Exists(path))
+        catch (IOException locked) when (locked.HResult == LockedHResult)
         {
             return null;
+        }
+        catch (Exception other) when (other is IOException or UnauthorizedAccessException)
+        {
+            throw new OperatorException(other is IOException ? ExitCode.Failed : ExitCode.Permission, $"vstart: {path} cannot be locked: {other.Message}");
         }
     }
 }

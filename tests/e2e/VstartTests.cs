@@ -100,11 +100,8 @@ public sealed class VstartTests
     [Fact]
     public void Two_starts_at_once_on_one_folder_leave_no_server_behind()
     {
-        using VstartCluster cluster = VstartCluster.Start("--size", "512M", "--pgs", "8");
-        cluster.Stop();
-        string[] again = ["vstart", "--dir", cluster.Root, "--no-bench", "--detach"];
-        using Process first = Shell.Start(Binary.Path, again);
-        Shell.Until("the first one to start servers", () => cluster.IsRunning("mon.0"));
+        using VstartCluster cluster = StoppedCluster(out string[] again);
+        using Process first = BeginStart(cluster, again);
         Shell.Fastblock(again).Refused(5, "another vstart is starting or stopping the cluster");
         Shell.Finish(first, Binary.Path, again).Ok();
         cluster.Stop();
@@ -118,14 +115,11 @@ public sealed class VstartTests
     [Fact]
     public void A_stop_waits_for_a_start_to_finish()
     {
-        using VstartCluster cluster = VstartCluster.Start("--size", "512M", "--pgs", "8");
-        cluster.Stop();
-        string[] again = ["vstart", "--dir", cluster.Root, "--no-bench", "--detach"];
-        using Process first = Shell.Start(Binary.Path, again);
-        Shell.Until("the start to have begun", () => cluster.IsRunning("mon.0"));
+        using VstartCluster cluster = StoppedCluster(out string[] again);
+        using Process first = BeginStart(cluster, again);
         Assert.Contains("waiting for it", Shell.Fastblock("vstart", "stop", "--dir", cluster.Root, "--timeout", "200").Error, StringComparison.Ordinal);
         Shell.Finish(first, Binary.Path, again).Ok();
-        foreach (string server in (string[])["mon.0", "osd.0", "osd.1", "osd.2", "nbd"]) { Assert.False(cluster.IsRunning(server), server); }
+        RequireNothingRuns(cluster);
     }
 
     [Fact]
@@ -137,7 +131,7 @@ public sealed class VstartTests
         while (process.StandardError.ReadLine() is { } line && !line.Contains("Ctrl-C", StringComparison.Ordinal)) { }
         Assert.True(ChildProcess.TrySignal(new ProcessId(process.Id, ChildProcess.StartTimeOf(process.Id)), HangUp));
         Shell.Finish(process, Binary.Path, foreground).Ok();
-        foreach (string server in (string[])["mon.0", "osd.0", "osd.1", "osd.2", "nbd"]) { Assert.False(cluster.IsRunning(server), server); }
+        RequireNothingRuns(cluster);
     }
 
     [Fact]
@@ -163,6 +157,27 @@ public sealed class VstartTests
         Shell.Fastblock("vstart", "--dir", Path.Combine(folder, "c"), "--nbd-port", $"{port}").Refused(5, $"port {port} of 127.0.0.1 is in use");
         Assert.False(Directory.Exists(Path.Combine(folder, "c")));
         Directory.Delete(folder, recursive: true);
+    }
+
+    /// <param name="again">The command that starts it.</param>
+    private static VstartCluster StoppedCluster(out string[] again)
+    {
+        VstartCluster cluster = VstartCluster.Start("--size", "512M", "--pgs", "8");
+        again = ["vstart", "--dir", cluster.Root, "--no-bench", "--detach"];
+        cluster.Stop();
+        return cluster;
+    }
+
+    private static Process BeginStart(VstartCluster cluster, string[] command)
+    {
+        Process start = Shell.Start(Binary.Path, command);
+        Shell.Until("the start to have begun", () => cluster.IsRunning("mon.0"));
+        return start;
+    }
+
+    private static void RequireNothingRuns(VstartCluster cluster)
+    {
+        foreach (string server in (string[])["mon.0", "osd.0", "osd.1", "osd.2", "nbd"]) { Assert.False(cluster.IsRunning(server), server); }
     }
 
     private static string CommandLineOf(int pid)
