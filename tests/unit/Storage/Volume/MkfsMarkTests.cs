@@ -1,10 +1,8 @@
 using System;
 using System.Buffers.Binary;
 using Fastblock.Native.Base;
-using Fastblock.Native.Reactor;
 using Fastblock.Storage.Device;
 using Fastblock.Storage.Volume;
-using Fastblock.Tests.Unit.Native;
 using Xunit;
 
 namespace Fastblock.Tests.Unit.Storage.Volume;
@@ -15,21 +13,15 @@ public sealed class MkfsMarkTests : IDisposable
     private static readonly Guid Cluster = new("11111111-2222-3333-4444-555555555555");
     private static readonly Guid Uuid = new("00112233-4455-6677-8899-aabbccddeeff");
 
-    private readonly BufferPool _buffers = new([(4096, 16)]);
-    private readonly Reactor _reactor;
-    private readonly MemoryDevice _device;
+    private readonly FormatBench _bench = new(96 * Units.MiB);
 
-    public MkfsMarkTests()
-    {
-        _reactor = new Reactor(0, new ManualClock(), new Prng(1), new NullEventSource(), _buffers);
-        _device = new MemoryDevice(_reactor, 96 * Units.MiB);
-    }
+    private MemoryDevice Memory => _bench.Device;
 
     [Fact]
     public void Its_offsets_are_pinned()
     {
-        Assert.Equal(Errno.None, Run(MkfsMark.WriteAsync(_device, Cluster, Uuid)));
-        Span<byte> block = _device.Contents(16384, 4096);
+        Assert.Equal(Errno.None, _bench.Run(MkfsMark.WriteAsync(Memory, Cluster, Uuid)));
+        Span<byte> block = Memory.Contents(16384, 4096);
         Assert.Equal("FSTBMKFS"u8.ToArray(), block.Slice(8, 8).ToArray());
         Assert.Equal(1, BinaryPrimitives.ReadUInt16LittleEndian(block[4..]));
         Assert.Equal("11111111222233334444555555555555", Convert.ToHexString(block.Slice(16, 16)));
@@ -41,15 +33,15 @@ public sealed class MkfsMarkTests : IDisposable
     [Fact]
     public void It_outlives_a_format_that_is_cut_short_and_is_gone_when_it_is_wiped()
     {
-        Assert.Null(Run(MkfsMark.ReadAsync(_device, Cluster)));
-        _ = Run(MkfsMark.WriteAsync(_device, Cluster, Uuid));
-        Assert.Equal(Uuid, Run(MkfsMark.ReadAsync(_device, Cluster)));
+        Assert.Null(_bench.Run(MkfsMark.ReadAsync(Memory, Cluster)));
+        _ = _bench.Run(MkfsMark.WriteAsync(Memory, Cluster, Uuid));
+        Assert.Equal(Uuid, _bench.Run(MkfsMark.ReadAsync(Memory, Cluster)));
         VolumeFormatOptions options = new() { Cluster = Cluster, Kind = NodeKind.Osd, NodeId = 5, Device = Uuid, Shards = 2 };
-        Assert.Equal(VolumeStatus.Ok, Run(DeviceVolume.FormatAsync(_reactor, _device, options)).Status);
-        Assert.Equal(Uuid, Run(MkfsMark.ReadAsync(_device, Cluster)));
-        Assert.Equal(Errno.None, Run(MkfsMark.ClearAsync(_device)));
-        Assert.Null(Run(MkfsMark.ReadAsync(_device, Cluster)));
-        Assert.Equal(VolumeStatus.Ok, Run(DeviceVolume.OpenAsync(_reactor, _device, new VolumeExpectation())).Status);
+        Assert.Equal(VolumeStatus.Ok, _bench.Run(DeviceVolume.FormatAsync(_bench.Reactor, Memory, options)).Status);
+        Assert.Equal(Uuid, _bench.Run(MkfsMark.ReadAsync(Memory, Cluster)));
+        Assert.Equal(Errno.None, _bench.Run(MkfsMark.ClearAsync(Memory)));
+        Assert.Null(_bench.Run(MkfsMark.ReadAsync(Memory, Cluster)));
+        Assert.Equal(VolumeStatus.Ok, _bench.Run(DeviceVolume.OpenAsync(_bench.Reactor, Memory, new VolumeExpectation())).Status);
     }
 
     [Fact]
@@ -57,8 +49,8 @@ public sealed class MkfsMarkTests : IDisposable
     {
         byte[] block = new byte[4096];
         MkfsMark.Write(block, Cluster, Uuid);
-        _ = Run(MkfsMark.WriteAsync(_device, Cluster, Uuid));
-        Assert.Null(Run(MkfsMark.ReadAsync(_device, Guid.NewGuid())));
+        _ = _bench.Run(MkfsMark.WriteAsync(Memory, Cluster, Uuid));
+        Assert.Null(_bench.Run(MkfsMark.ReadAsync(Memory, Guid.NewGuid())));
         for (int bit = 0; bit < 56 * 8; bit++)
         {
             block[bit / 8] ^= (byte)(1 << bit % 8);
@@ -69,15 +61,5 @@ public sealed class MkfsMarkTests : IDisposable
         Assert.True(MkfsMark.TryRead(block, out _, out _));
     }
 
-    public void Dispose()
-    {
-        _device.Dispose();
-        _buffers.Dispose();
-    }
-
-    private T Run<T>(ReactorTask<T> task)
-    {
-        while (!task.IsCompleted) { _ = _reactor.RunOnce(); }
-        return task.TakeResult();
-    }
+    public void Dispose() => _bench.Dispose();
 }

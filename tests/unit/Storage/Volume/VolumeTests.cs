@@ -1,10 +1,8 @@
 using System;
 using System.Buffers.Binary;
 using Fastblock.Native.Base;
-using Fastblock.Native.Reactor;
 using Fastblock.Storage.Device;
 using Fastblock.Storage.Volume;
-using Fastblock.Tests.Unit.Native;
 using Xunit;
 
 namespace Fastblock.Tests.Unit.Storage.Volume;
@@ -16,21 +14,15 @@ public sealed class VolumeTests : IDisposable
     private static readonly Guid Cluster = new("11111111-2222-3333-4444-555555555555");
     private static readonly Guid Device = new("00112233-4455-6677-8899-aabbccddeeff");
 
-    private readonly BufferPool _buffers = new([(4096, 16)]);
-    private readonly Reactor _reactor;
-    private readonly MemoryDevice _device;
+    private readonly FormatBench _bench = new(DeviceBytes);
 
-    public VolumeTests()
-    {
-        _reactor = new Reactor(0, new ManualClock(), new Prng(1), new NullEventSource(), _buffers);
-        _device = new MemoryDevice(_reactor, DeviceBytes);
-    }
+    private MemoryDevice Memory => _bench.Device;
 
     [Fact]
     public void Offsets_of_the_label_are_pinned()
     {
         VolumeLabel label = Format().Label!;
-        Span<byte> block = _device.Contents(0, 4096);
+        Span<byte> block = Memory.Contents(0, 4096);
         Assert.Equal("FSTBLABL"u8.ToArray(), block.Slice(8, 8).ToArray());
         Assert.Equal(1, BinaryPrimitives.ReadUInt16LittleEndian(block[4..]));
         Assert.Equal("11111111222233334444555555555555", Convert.ToHexString(block.Slice(16, 16)));
@@ -44,7 +36,7 @@ public sealed class VolumeTests : IDisposable
         Assert.Equal(2, BinaryPrimitives.ReadInt32LittleEndian(block[120..]));
         Assert.True(block[136..].IndexOfAnyExcept((byte)0) < 0, "reserved bytes are zero");
         Assert.Equal(Crc32C.Compute(block[4..]), BinaryPrimitives.ReadUInt32LittleEndian(block));
-        Assert.Equal("FSTBSHRD"u8.ToArray(), _device.Contents(65536 + 8, 8).ToArray());
+        Assert.Equal("FSTBSHRD"u8.ToArray(), Memory.Contents(65536 + 8, 8).ToArray());
         Assert.Equal(label.PartOffset(1), label.FirstPartBytes + label.PartBytes);
     }
 
@@ -96,7 +88,7 @@ public sealed class VolumeTests : IDisposable
     }
 
     [Fact]
-    public void Every_wrong_device_is_refused_with_its_own_status_and_text()
+    public void Every_wrongMemory_is_refused_with_its_own_status_and_text()
     {
         Assert.Equal(VolumeStatus.NotFormatted, Open(new VolumeExpectation()).Status);
         _ = Format();
@@ -135,7 +127,7 @@ public sealed class VolumeTests : IDisposable
         {
             for (int copy = 0; copy < LabelFormat.Copies; copy++)
             {
-                Span<byte> at = _device.Contents(LabelFormat.CopyOffset(copy, DeviceBytes), 4096);
+                Span<byte> at = Memory.Contents(LabelFormat.CopyOffset(copy, DeviceBytes), 4096);
                 byte[] block = at.ToArray();
                 change(block);
                 BinaryPrimitives.WriteUInt32LittleEndian(block, Crc32C.Compute(block.AsSpan(4)));
@@ -150,15 +142,15 @@ public sealed class VolumeTests : IDisposable
         _ = Format();
         for (int good = 0; good < LabelFormat.Copies; good++)
         {
-            byte[] all = _device.Contents(0, (int)DeviceBytes).ToArray();
+            byte[] all = Memory.Contents(0, (int)DeviceBytes).ToArray();
             for (int copy = 0; copy < LabelFormat.Copies; copy++)
             {
-                if (copy != good) { _device.Contents(LabelFormat.CopyOffset(copy, DeviceBytes), 512).Fill(0xEE); }
+                if (copy != good) { Memory.Contents(LabelFormat.CopyOffset(copy, DeviceBytes), 512).Fill(0xEE); }
             }
             Assert.Equal(VolumeStatus.Ok, Open(new VolumeExpectation()).Status);
-            all.CopyTo(_device.Contents(0, (int)DeviceBytes));
+            all.CopyTo(Memory.Contents(0, (int)DeviceBytes));
         }
-        for (int copy = 0; copy < LabelFormat.Copies; copy++) { _device.Contents(LabelFormat.CopyOffset(copy, DeviceBytes) + 100, 1)[0] ^= 1; }
+        for (int copy = 0; copy < LabelFormat.Copies; copy++) { Memory.Contents(LabelFormat.CopyOffset(copy, DeviceBytes) + 100, 1)[0] ^= 1; }
         Assert.Equal(VolumeStatus.Damaged, Open(new VolumeExpectation()).Status);
     }
 
@@ -166,7 +158,7 @@ public sealed class VolumeTests : IDisposable
     public void Every_bit_flip_of_a_label_is_noticed()
     {
         _ = Format();
-        byte[] block = _device.Contents(0, 4096).ToArray();
+        byte[] block = Memory.Contents(0, 4096).ToArray();
         for (int bit = 0; bit < 8 * 4096; bit += bit < 8 * 200 ? 1 : 97)
         {
             block[bit / 8] ^= (byte)(1 << (bit % 8));
@@ -181,7 +173,7 @@ public sealed class VolumeTests : IDisposable
     public void Every_bit_flip_and_every_cut_of_a_superblock_is_noticed()
     {
         VolumeLabel label = Format().Label!;
-        byte[] block = _device.Contents(label.PartOffset(0), 4096).ToArray();
+        byte[] block = Memory.Contents(label.PartOffset(0), 4096).ToArray();
         Assert.Equal(BlockState.Valid, ShardSuperblock.TryRead(block, 0, out _, out _));
         for (int bit = 0; bit < 8 * 4096; bit += bit < 8 * 300 ? 1 : 97)
         {
@@ -196,7 +188,7 @@ public sealed class VolumeTests : IDisposable
     }
 
     [Fact]
-    public void A_superblock_of_another_shard_or_device_is_refused()
+    public void A_superblock_of_another_shard_orMemory_is_refused()
     {
         VolumeLabel label = Format().Label!;
         Assert.Equal(VolumeStatus.Ok, OpenShard(label, 1, label.PartOffset(1)).Status);
@@ -214,13 +206,13 @@ public sealed class VolumeTests : IDisposable
         for (ulong i = 1; i <= 5; i++)
         {
             ulong start = i;
-            Assert.Equal(Errno.None, Run(volume.UpdateAsync(old => old with { StartSegment = start })));
+            Assert.Equal(Errno.None, _bench.Run(volume.UpdateAsync(old => old with { StartSegment = start })));
             Assert.Equal(start, OpenShard(label, 0, label.PartOffset(0)).Volume!.Superblock.StartSegment);
         }
         int newest = (int)(volume.Superblock.Sequence % 2) * 2;
         for (int place = newest; place < newest + 2; place++)
         {
-            _device.Contents(label.PartOffset(0) + ShardSuperblock.PlaceOffset(place) + 700, 1)[0] ^= 1;
+            Memory.Contents(label.PartOffset(0) + ShardSuperblock.PlaceOffset(place) + 700, 1)[0] ^= 1;
         }
         Assert.Equal(4UL, OpenShard(label, 0, label.PartOffset(0)).Volume!.Superblock.StartSegment);
     }
@@ -253,11 +245,7 @@ public sealed class VolumeTests : IDisposable
         Assert.InRange((long)g.SegmentBytes * g.SegmentCount, logBytes - (4 << 20), logBytes);
     }
 
-    public void Dispose()
-    {
-        _device.Dispose();
-        _buffers.Dispose();
-    }
+    public void Dispose() => _bench.Dispose();
 
     private static VolumeFormatOptions Options() => new()
     {
@@ -268,16 +256,10 @@ public sealed class VolumeTests : IDisposable
         Shards = 2,
     };
 
-    private VolumeResult Format(bool force = false) => Run(DeviceVolume.FormatAsync(_reactor, _device, Options() with { Force = force }));
+    private VolumeResult Format(bool force = false) => _bench.Run(DeviceVolume.FormatAsync(_bench.Reactor, Memory, Options() with { Force = force }));
 
-    private VolumeResult Open(VolumeExpectation expected) => Run(DeviceVolume.OpenAsync(_reactor, _device, expected));
+    private VolumeResult Open(VolumeExpectation expected) => _bench.Run(DeviceVolume.OpenAsync(_bench.Reactor, Memory, expected));
 
     private ShardVolumeResult OpenShard(VolumeLabel label, int shard, long at) =>
-        Run(ShardVolume.OpenAsync(_reactor, new DevicePartition(_reactor, _device, at, label.PartBytes), label, shard));
-
-    private T Run<T>(ReactorTask<T> task)
-    {
-        while (!task.IsCompleted) { _ = _reactor.RunOnce(); }
-        return task.TakeResult();
-    }
+        _bench.Run(ShardVolume.OpenAsync(_bench.Reactor, new DevicePartition(_bench.Reactor, Memory, at, label.PartBytes), label, shard));
 }
