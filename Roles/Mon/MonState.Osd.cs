@@ -34,6 +34,7 @@ internal sealed partial class MonState
         {
             return Refuse(ControlStatus.StatusFailed, $"all {ClusterLimits.MaxOsds} OSD ids have been given out");
         }
+        if (request.CheckOnly) { return Answer(new ControlReply()); }
         OsdId id = new((uint)number);
         changes.Put(new OsdInfo
         {
@@ -65,7 +66,7 @@ internal sealed partial class MonState
             Weight = WeightOf(request),
             SizeBytes = request.SizeBytes,
         };
-        if (renewed == known) { return Answer(NewOsdReply(known.Id, cluster)); }
+        if (renewed == known || request.CheckOnly) { return Answer(NewOsdReply(known.Id, cluster)); }
         MonChanges changes = NewChanges();
         changes.Put(renewed);
         return Do(changes, NewOsdReply(known.Id, cluster));

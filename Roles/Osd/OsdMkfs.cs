@@ -20,17 +20,7 @@ internal static class OsdMkfs
     public static async ReactorTask<VolumeFormatOptions> RegisterAsync(
         ClusterSession session, Guid device, long sizeBytes, Place place, bool force)
     {
-        ControlReply reply = await session.AskAsync(new ControlRequest
-        {
-            OsdNew = new OsdNewRequest
-            {
-                DeviceUuid = UuidBytes.ToBytes(device),
-                Host = place.Host,
-                Rack = place.Rack,
-                Weight = place.Weight,
-                SizeBytes = sizeBytes,
-            },
-        }, "osd mkfs");
+        ControlReply reply = await session.AskAsync(new ControlRequest { OsdNew = RequestOf(device, sizeBytes, place) }, "osd mkfs");
         OsdNewResult result = reply.OsdNewResult;
         bool isUuid = UuidBytes.TryRead(result.ClusterUuid, out Guid cluster);
         return isUuid && result.Shards > 0 ? new VolumeFormatOptions
@@ -44,6 +34,24 @@ internal static class OsdMkfs
             Force = force,
         } : throw new OperatorException(ExitCode.Failed, "osd mkfs: the monitors gave an answer that makes no sense");
     }
+
+    /// <summary>Asks whether an id would be given out, and throws when it would not: after that nothing but an accident keeps
+    /// the device from being made, so it may be written to.</summary>
+    public static async ReactorTask CheckAsync(ClusterSession session, Guid device, long sizeBytes, Place place)
+    {
+        OsdNewRequest request = RequestOf(device, sizeBytes, place);
+        request.CheckOnly = true;
+        _ = await session.AskAsync(new ControlRequest { OsdNew = request }, "osd mkfs");
+    }
+
+    private static OsdNewRequest RequestOf(Guid device, long sizeBytes, Place place) => new()
+    {
+        DeviceUuid = UuidBytes.ToBytes(device),
+        Host = place.Host,
+        Rack = place.Rack,
+        Weight = place.Weight,
+        SizeBytes = sizeBytes,
+    };
 
     /// <summary>Writes label, superblocks and empty logs.</summary>
     public static async ReactorTask FormatAsync(Reactor reactor, IBlockDevice device, VolumeFormatOptions options)

@@ -84,6 +84,7 @@ internal static class OsdMkfsCommand
             }
         }
         Guid uuid = Guid.NewGuid();
+        await OsdMkfs.CheckAsync(session, uuid, device.SizeBytes, place); // a refusal leaves the device as it was
         Require(await MkfsMark.WriteAsync(device, cluster, uuid), path);
         return await OsdMkfs.RegisterAsync(session, uuid, device.SizeBytes, place, force);
     }

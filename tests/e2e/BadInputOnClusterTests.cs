@@ -98,6 +98,18 @@ public sealed class BadInputOnClusterTests : IClassFixture<BadInputOnClusterTest
     }
 
     [Fact]
+    public void An_mkfs_that_the_monitors_refuse_leaves_the_device_as_it_was()
+    {
+        string device = Path.Combine(_cluster.Root, "used.img");
+        byte[] present = new byte[256 << 20];
+        Array.Fill(present, (byte)0x5A);
+        File.WriteAllBytes(device, present);
+        _cluster.Cli("osd", "mkfs", "--device", device, "--host", new string('h', 1000)).Refused(2, "host and rack must be printable");
+        Assert.True(File.ReadAllBytes(device).AsSpan().SequenceEqual(present), "it was written to");
+        File.Delete(device);
+    }
+
+    [Fact]
     public void A_port_in_use_is_told_by_every_server()
     {
         using Socket busy = new(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);

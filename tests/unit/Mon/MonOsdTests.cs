@@ -41,6 +41,19 @@ public sealed class MonOsdTests
     }
 
     [Fact]
+    public void Asking_whether_an_id_would_be_given_out_gives_out_none()
+    {
+        MonFixture mon = new();
+        OsdNewRequest request = MonFixture.NewOsd(0, "a");
+        request.CheckOnly = true;
+        Assert.Equal(ControlStatus.StatusOk, mon.Do(new ControlRequest { OsdNew = request }).Status);
+        request.Host = new string('x', 1000);
+        Assert.Equal(ControlStatus.StatusInvalid, mon.Do(new ControlRequest { OsdNew = request }).Status);
+        Assert.Equal(0, mon.Map.OsdCount);
+        Assert.Equal(0u, mon.Do(new ControlRequest { OsdNew = MonFixture.NewOsd(1, "b") }).OsdNewResult.Id);
+    }
+
+    [Fact]
     public void A_new_osd_is_in_but_down_and_weighs_its_size_in_mebibytes()
     {
         MonFixture mon = new();
