@@ -29,7 +29,7 @@ internal sealed partial class MonClient
         ControlReply reply = await task;
         if (reply.Status is ControlStatus.StatusOk || channel != _home) { return; }
         // This monitor cannot serve (it has no leader, for example): the next one may.
-        LastError = $"{channel.Address}: {reply.Text}";
+        _mons.OnUnready(channel.Address, reply.Text);
         channel.Close(Errno.Again);
     }
 
@@ -49,9 +49,9 @@ internal sealed partial class MonClient
         _partsAreFull = false;
         if (wrong is not null)
         {
-            LastError = $"{channel.Address}: {wrong}";
             _needFull = true;
-            channel.Close(Errno.Protocol);
+            _mons.OnUnreachable(channel.Address, wrong);
+            channel.Close(Errno.Again);
             return;
         }
         _needFull = false;

@@ -20,15 +20,9 @@ internal sealed partial class MonClient : IControlChannelOwner
     private readonly ITransport _transport;
     private readonly MonClientOptions _options;
     private readonly Prng _prng;
-    private readonly List<NetAddress> _mons;
+    private readonly MonOutcomes _mons;
     private readonly List<IMapListener> _listeners = [];
     private readonly List<Waiter> _waiters = [];
-
-    /// <summary>Monitors that refused us at the greeting since one let us in.</summary>
-    private readonly List<NetAddress> _refusedBy = [];
-
-    /// <summary>Monitors that said last that they speak an older version.</summary>
-    private readonly List<NetAddress> _olderMons = [];
     private readonly RetryTimer _retry;
     private ControlChannel? _home;
     private ControlChannel? _leader;
@@ -44,7 +38,7 @@ internal sealed partial class MonClient : IControlChannelOwner
         _transport = transport;
         _options = options;
         _prng = prng;
-        _mons = [.. options.Mons];
+        _mons = new MonOutcomes(options.Mons);
         _retry = new RetryTimer(this);
         _nextMon = prng.Below(_mons.Count);
         // Starts at random, so that a client that was restarted under the same instance does not repeat numbers.
@@ -61,16 +55,13 @@ internal sealed partial class MonClient : IControlChannelOwner
     public bool IsConnected => _home is { IsUp: true };
 
     /// <summary>Every monitor known has refused to talk to us: they belong to another cluster, or speak another version.</summary>
-    public bool IsRefused => _refusedBy.Count + (_options.WaitsForOlderMons ? 0 : _olderMons.Count) == _mons.Count;
+    public bool IsRefused => _mons.AllRefuse(olderOnesRefuse: !_options.WaitsForOlderMons);
 
     /// <summary>What the last monitor said that refused us since one let us in; empty when none did.</summary>
-    public string Refusal { get; private set; } = "";
+    public string Refusal => _mons.Refusal;
 
     /// <summary>The version that older monitors speak; null when there are none, as far as is known.</summary>
-    public ushort? OlderVersion { get; private set; }
-
-    /// <summary>Why the last attempt to reach a monitor failed, for humans; empty when it did not.</summary>
-    public string LastError { get; private set; } = "";
+    public ushort? OlderVersion => _mons.OlderVersion;
 
     public void Start()
     {
@@ -138,7 +129,7 @@ internal sealed partial class MonClient : IControlChannelOwner
             why = reply.Text;
         }
         return reached
-            ? ControlCodec.Reply(ControlStatus.StatusTimeout, why.Length > 0 ? why : "the monitors did not answer in time")
+            ? ControlCodec.Reply(ControlStatus.StatusTimeout, IsConnected && why.Length > 0 ? why : TimeoutText())
             : ControlCodec.Reply(ControlStatus.StatusNoConnection, NoConnectionText());
     }
 
@@ -168,16 +159,15 @@ internal sealed partial class MonClient : IControlChannelOwner
         return reached ? ControlStatus.StatusOk : ControlStatus.StatusTimeout;
     }
 
+    private string TimeoutText() =>
+        IsConnected ? "the monitors did not answer in time" : NoConnectionText();
+
     /// <summary>What to tell a user who could not reach the cluster.</summary>
-    public string NoConnectionText() =>
-        $"no monitor of {string.Join(", ", _mons)} can be reached" + (LastError.Length > 0 ? $": {LastError}" : "");
+    public string NoConnectionText() => _mons.Describe();
 
     void IControlChannelOwner.OnChannelUp(ControlChannel channel)
     {
-        LastError = "";
-        _refusedBy.Clear();
-        Refusal = "";
-        ForgetOlder(channel.Address);
+        _mons.OnUp(channel.Address);
         if (channel == _home)
         {
             _failures = 0;
@@ -188,12 +178,7 @@ internal sealed partial class MonClient : IControlChannelOwner
 
     void IControlChannelOwner.OnChannelClosed(ControlChannel channel, Errno reason, string detail)
     {
-        if (_started && reason is not Errno.ShutDown)
-        {
-            LastError = $"{channel.Address}: {(detail.Length > 0 ? detail : ErrnoText.Of(reason))}";
-        }
-        if (reason is Errno.NotPermitted) { AddRefusal(channel.Address); }
-        if (reason is Errno.Protocol && channel.PeerHello is { Role: PeerRole.Mon, Version: < Hello.CurrentVersion } older) { AddOlder(channel.Address, older.Version); }
+        if (_started) { NoteClosed(channel, reason, detail.Length > 0 ? detail : ErrnoText.Of(reason)); }
         if (channel == _leader) { _leader = null; }
         if (channel != _home) { return; }
         _home = null;
@@ -205,25 +190,22 @@ internal sealed partial class MonClient : IControlChannelOwner
         _reactor.Arm(_retry, _reactor.NowNanos + (delay / 2) + _prng.Between(0, delay / 2));
     }
 
-    private void AddRefusal(NetAddress mon)
+    private void NoteClosed(ControlChannel channel, Errno reason, string why)
     {
-        ForgetOlder(mon);
-        if (!_refusedBy.Contains(mon)) { _refusedBy.Add(mon); }
-        Refusal = LastError;
-    }
-
-    private void AddOlder(NetAddress mon, ushort version)
-    {
-        OlderVersion = version;
-        _ = _refusedBy.Remove(mon);
-        if (!_olderMons.Contains(mon)) { _olderMons.Add(mon); }
-        LastError = $"{mon} speaks protocol {version}, this fastblock {Hello.CurrentVersion}: upgrade the monitors first";
-    }
-
-    private void ForgetOlder(NetAddress mon)
-    {
-        _ = _olderMons.Remove(mon);
-        if (_olderMons.Count == 0) { OlderVersion = null; }
+        switch (reason)
+        {
+            case Errno.ShutDown or Errno.Stale or Errno.Again: // we closed it, and know better why
+                break;
+            case Errno.NotPermitted:
+                _mons.OnRefused(channel.Address, why);
+                break;
+            case Errno.Protocol when channel.PeerHello is { Role: PeerRole.Mon, Version: < Hello.CurrentVersion } older:
+                _mons.OnOlder(channel.Address, older.Version, Hello.CurrentVersion);
+                break;
+            default:
+                _mons.OnUnreachable(channel.Address, why);
+                break;
+        }
     }
 
     private Hello MakeHello() => new()
@@ -264,10 +246,7 @@ internal sealed partial class MonClient : IControlChannelOwner
     private void LearnMons()
     {
         if (Map.Cluster is null) { return; }
-        foreach (MonInfo mon in Map.Cluster.Mons)
-        {
-            if (!_mons.Contains(mon.Address)) { _mons.Add(mon.Address); }
-        }
+        foreach (MonInfo mon in Map.Cluster.Mons) { _mons.Add(mon.Address); }
     }
 
     private sealed class RetryTimer(MonClient client) : TimerEntry

@@ -179,4 +179,17 @@ public sealed class MonServerTests
         Assert.Equal(ControlStatus.StatusNoConnection, reply.Status);
         Assert.Contains("7300", reply.Text, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public void Without_a_quorum_a_client_is_told_of_every_monitor_what_is_wrong()
+    {
+        using MonWorld world = new(71, 3);
+        world.StartAll();
+        for (int gone = 0; gone < 2; gone++) { world.Mons[gone].Kill(); }
+        world.Sim.RunFor(5 * Units.NanosPerSecond);
+        ControlReply reply = world.Ask(new ControlRequest { Status = new StatusRequest() }, seconds: 10);
+        Assert.Contains("monitors answer but have no leader", reply.Text, StringComparison.Ordinal);
+        Assert.Contains($"{world.Mons[2].Address}: this monitor has no leader", reply.Text, StringComparison.Ordinal);
+        for (int gone = 0; gone < 2; gone++) { Assert.Contains($"{world.Mons[gone].Address}: ", reply.Text, StringComparison.Ordinal); }
+    }
 }
