@@ -1,6 +1,7 @@
 using System;
 using Fastblock.Native.Base;
 using Fastblock.Net.Proto;
+using Fastblock.Net.Rpc;
 using Fastblock.Roles.Cluster;
 
 namespace Fastblock.Roles.Mon;
@@ -73,7 +74,9 @@ internal sealed partial class MonState
             Owned = false,
             OwnerGeneration = image.OwnerGeneration + 1,
         });
-        return Do(changes);
+        _ = Map.TryGetPool(image.Pool, out PoolInfo? pool);
+        return Do(changes, ControlCodec.Reply(ControlStatus.StatusOk,
+            $"what was written to it is freed in the background by {pool!.PgCount} PGs; 'fastblock status' shows how many images are being removed"));
     }
 
     private MonVerdict ImageAcquire(ImageAcquireRequest request, long nowNanos, long wallMillis)

@@ -30,7 +30,9 @@ public sealed class JsonTests
         Assert.Equal(2, Run("image ls vol").GetArrayLength());
         Assert.Equal("b", Run("image info vol/b").GetProperty("name").GetString());
         Assert.Equal(0, Run("image du vol/b").GetProperty("used_bytes").GetInt64());
-        Assert.Equal("vol/b", Run("image rm vol/b").GetProperty("removed").GetString());
+        JsonElement removed = Run("image rm vol/b");
+        Assert.Equal("vol/b", removed.GetProperty("removed").GetString());
+        Assert.Contains("freed in the background by 4 PGs", removed.GetProperty("pending").GetString(), StringComparison.Ordinal);
         Assert.Equal("vol/demo", Run("session ls")[0].GetProperty("image").GetString());
         Assert.Equal(4, Run("pg ls vol").GetArrayLength());
         Assert.Equal(JsonValueKind.Object, Run("pg map vol/demo").ValueKind);
