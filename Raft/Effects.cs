@@ -30,6 +30,13 @@ internal sealed class Effects
     /// <summary>The node began or ceased to lead, or knows of another leader or term.</summary>
     public bool LeadershipChanged { get; set; }
 
+    /// <summary>Another configuration is in force: <see cref="RaftNode.Members"/> and <see cref="RaftNode.Peers"/> are others.</summary>
+    public bool MembersChanged { get; set; }
+
+    /// <summary>Leader: the joint configuration is committed. Ask <see cref="RaftNode.TryPlanLeave"/>, append what it says and call
+    /// <see cref="RaftNode.ProposeMembers"/>. Repeated about every heartbeat interval until that was done.</summary>
+    public bool LeaveDue { get; set; }
+
     /// <summary>The commit index moved.</summary>
     public bool CommitMoved { get; set; }
 
@@ -54,6 +61,8 @@ internal sealed class Effects
         NoOpIndex = default;
         HardStateChanged = false;
         LeadershipChanged = false;
+        MembersChanged = false;
+        LeaveDue = false;
         CommitMoved = false;
         SendDue = false;
         Violation = false;

@@ -9,6 +9,6 @@ internal enum EntryKind : byte
     /// <summary>The first entry of a leader's term (Raft §8, thesis §6.4): empty.</summary>
     NoOp = 1,
 
-    /// <summary>A configuration: the voters, outgoing voters and learners. Written and stored; membership changes are not acted on yet.</summary>
+    /// <summary>A configuration: the voters, outgoing voters and learners (<see cref="RaftMembers"/>).</summary>
     Config = 2,
 }

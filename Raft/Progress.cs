@@ -2,7 +2,7 @@ using Fastblock.Native.Base;
 
 namespace Fastblock.Raft;
 
-/// <summary>What a leader knows of one other member. Made when the group is opened, re-used by every leadership.</summary>
+/// <summary>What a leader knows of one other member. Made when it becomes one, re-used by every leadership.</summary>
 internal sealed class Progress
 {
     private readonly RingQueue<(LogIndex Last, int Bytes)> _inflight;
@@ -19,7 +19,13 @@ internal sealed class Progress
     }
 
     public NodeId Id { get; }
-    public bool IsVoter { get; }
+
+    /// <summary>In the configuration in force, in either set of a joint one.</summary>
+    public bool IsVoter { get; set; }
+
+    /// <summary>It granted its vote, or pre-vote, in the election under way.</summary>
+    public bool Granted { get; set; }
+
     public ProgressState State { get; private set; }
 
     /// <summary>Highest index known to be durable there and equal to ours.</summary>

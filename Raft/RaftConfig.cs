@@ -7,7 +7,11 @@ namespace Fastblock.Raft;
 internal sealed record RaftConfig
 {
     public required NodeId Self { get; init; }
+
+    /// <summary>With what the group was founded, or <see cref="RaftMembers.Unknown"/> on a replica that was made to join it. Not looked
+    /// at when <see cref="RaftStart.Configs"/> is given.</summary>
     public required RaftMembers Members { get; init; }
+
     public long ElectionTimeoutNanos { get; init; } = 500 * Units.NanosPerMilli;
     public long HeartbeatNanos { get; init; } = 100 * Units.NanosPerMilli;
 

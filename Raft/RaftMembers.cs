@@ -12,6 +12,8 @@ internal sealed class RaftMembers
     private const int HeaderBytes = 4;
 
     private readonly NodeId[] _all;
+    private readonly byte[] _voterPlaces;
+    private readonly byte[] _outgoingPlaces;
 
     public RaftMembers(ReadOnlySpan<NodeId> voters, ReadOnlySpan<NodeId> outgoing = default, ReadOnlySpan<NodeId> learners = default)
     {
@@ -22,7 +24,12 @@ internal sealed class RaftMembers
         Array.Sort(Outgoing);
         Array.Sort(Learners);
         _all = Merge(Voters, Outgoing, Learners);
+        _voterPlaces = Places(Voters);
+        _outgoingPlaces = Places(Outgoing);
     }
+
+    /// <summary>A replica that was made to join a group and has not heard from it: nobody. It can neither campaign nor vote.</summary>
+    public static RaftMembers Unknown { get; } = new([]);
 
     /// <summary>In ascending order, as the others.</summary>
     public NodeId[] Voters { get; }
@@ -35,9 +42,52 @@ internal sealed class RaftMembers
     /// <summary>Everybody, each once, in ascending order.</summary>
     public ReadOnlySpan<NodeId> All => _all;
 
+    /// <summary>Where the voters stand in <see cref="All"/>.</summary>
+    public ReadOnlySpan<byte> VoterPlaces => _voterPlaces;
+
+    /// <summary>Where the outgoing voters stand in <see cref="All"/>.</summary>
+    public ReadOnlySpan<byte> OutgoingPlaces => _outgoingPlaces;
+
+    /// <summary>Two sets of voters: every decision needs a majority of both.</summary>
+    public bool IsJoint => Outgoing.Length > 0;
+
+    /// <summary>Does it vote, in whichever set?</summary>
     public bool IsVoter(NodeId id) => Array.IndexOf(Voters, id) >= 0 || Array.IndexOf(Outgoing, id) >= 0;
 
     public bool IsMember(NodeId id) => Array.IndexOf(_all, id) >= 0;
+
+    /// <summary>Does it vote, and will it once a joint configuration is left?</summary>
+    public bool IsIncoming(NodeId id) => Array.IndexOf(Voters, id) >= 0;
+
+    public bool IsLearner(NodeId id) => Array.IndexOf(Learners, id) >= 0;
+
+    /// <summary>The same voters, outgoing voters and learners?</summary>
+    public bool IsSame(RaftMembers other) => Voters.AsSpan().SequenceEqual(other.Voters) &&
+        Outgoing.AsSpan().SequenceEqual(other.Outgoing) && Learners.AsSpan().SequenceEqual(other.Learners);
+
+    /// <summary>Can a group be run with it: is there a voter, is nobody named twice in a set or voter and learner at once, and are
+    /// they not too many?</summary>
+    public bool IsValid
+    {
+        get
+        {
+            int total = Voters.Length + Outgoing.Length + Learners.Length;
+            if (Voters.Length == 0 || total > RaftLimits.MaxMembers) { return false; }
+            if (HasTwice(Voters) || HasTwice(Outgoing) || HasTwice(Learners)) { return false; }
+            foreach (NodeId id in Learners)
+            {
+                // An outgoing voter may be one: it will be a learner.
+                if (IsIncoming(id) || id.IsNone) { return false; }
+            }
+            return !IsVoter(NodeId.None);
+        }
+    }
+
+    /// <summary>What remains when a joint configuration is left.</summary>
+    public RaftMembers Left() => new(Voters, default, Learners);
+
+    public override string ToString() =>
+        $"{string.Join(' ', Voters)}{(IsJoint ? " / " : "")}{string.Join(' ', Outgoing)}{(Learners.Length > 0 ? " + " : "")}{string.Join(' ', Learners)}";
 
     public int EncodedBytes => HeaderBytes + (4 * (Voters.Length + Outgoing.Length + Learners.Length));
 
@@ -59,7 +109,7 @@ internal sealed class RaftMembers
         }
     }
 
-    /// <returns>False for an unknown version, a wrong length, too many members, no voter, or an id twice in one set.</returns>
+    /// <returns>False for an unknown version, a wrong length, too many members, or what is not <see cref="IsValid"/>.</returns>
     public static bool TryDecode(ReadOnlySpan<byte> from, [NotNullWhen(true)] out RaftMembers? members)
     {
         members = null;
@@ -74,9 +124,16 @@ internal sealed class RaftMembers
         }
         ReadOnlySpan<NodeId> all = ids;
         RaftMembers decoded = new(all[..voters], all.Slice(voters, outgoing), all[(voters + outgoing)..]);
-        if (HasTwice(decoded.Voters) || HasTwice(decoded.Outgoing) || HasTwice(decoded.Learners)) { return false; }
+        if (!decoded.IsValid) { return false; }
         members = decoded;
         return true;
+    }
+
+    private byte[] Places(NodeId[] set)
+    {
+        byte[] places = new byte[set.Length];
+        for (int i = 0; i < set.Length; i++) { places[i] = (byte)Array.IndexOf(_all, set[i]); }
+        return places;
     }
 
     private static bool HasTwice(NodeId[] sorted)

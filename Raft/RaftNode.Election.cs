@@ -24,9 +24,6 @@ internal sealed partial class RaftNode
     private bool _lostLog;
     private LogIndex _noVoteBelow;
 
-    /// <summary>Bit i: peer i granted. Of the (pre-)election under way.</summary>
-    private uint _granted;
-
     /// <summary>The state here is incomplete: only a hand-over from the leader helps.</summary>
     public bool NeedsState => _needsState;
 
@@ -40,18 +37,23 @@ internal sealed partial class RaftNode
 
     private bool MayCampaign => _members.IsVoter(_self) && !_needsState && MayVote;
 
-    private bool MayVote => !_lostLog && _noVoteBelow == default;
+    /// <summary>A replica that no configuration names (made anew, or removed) does not vote: what it promised in a former life may be
+    /// forgotten. A learner does when it is asked: it may have been promoted and not know it yet (docs/decisions/membership.md).</summary>
+    private bool MayVote => !_lostLog && _noVoteBelow == default &&
+        (_members.IsMember(_self) || Sabotage.Is(SabotageKind.UnnamedVotes));
 
     private bool IsAlone => _members.All.Length == 1 && _members.IsVoter(_self);
 
     private void StartElections(long now)
     {
-        // Whoever was in a term may have told a leader that it heard it, and forgot. In term 0 nobody has.
-        bool mayHavePromised = _term > default(Term) && !IsAlone;
+        // Whoever was in a term may have told a leader that it heard it, and forgot. In term 0 nobody has, and neither has who
+        // was always alone. Who is alone since others were removed may have promised it to one of them.
+        bool isFounderAlone = IsAlone && _configs.CurrentIndex == default;
+        bool mayHavePromised = _term > default(Term) && !isFounderAlone;
         if (mayHavePromised) { _noVoteBefore = now + _config.ElectionTimeoutNanos; }
         long from = mayHavePromised ? _noVoteBefore : now;
         _checking = false;
-        _deadline = IsAlone ? now : from + Jitter();
+        _deadline = isFounderAlone ? now : from + Jitter();
     }
 
     /// <summary>When this voter last heard its leader, on any way.</summary>
@@ -144,7 +146,7 @@ internal sealed partial class RaftNode
     {
         ForgetLeader(effects);
         _role = RaftRole.PreCandidate;
-        _granted = 0;
+        ClearGrants();
         _checking = false;
         _deadline = now + (_config.ElectionTimeoutNanos / 4) + _prng.Between(0, _config.ElectionTimeoutNanos / 2);
         if (Wins())
@@ -161,7 +163,7 @@ internal sealed partial class RaftNode
         _role = RaftRole.Candidate;
         _term = _term.Next;
         _vote = _self;
-        _granted = 0;
+        ClearGrants();
         _matched = default;
         SaveHardState(effects);
         _checking = false;
@@ -190,7 +192,7 @@ internal sealed partial class RaftNode
     {
         bool free = (_vote.IsNone && _leader.IsNone) || _vote == request.From;
         // Raft §5.4.1: nobody may lead whose log lacks what a majority, and so perhaps we, have acknowledged.
-        bool granted = free && MayVoteFor(request.From) && _log.IsUpToDate(request.Index, request.LogTerm);
+        bool granted = free && MayVote && _log.IsUpToDate(request.Index, request.LogTerm);
         if (granted)
         {
             if (_vote != request.From)
@@ -209,26 +211,24 @@ internal sealed partial class RaftNode
 
     private void OnPreVoteRequest(in RaftMessage request, Effects effects)
     {
-        bool granted = request.Term > _term && MayVoteFor(request.From) && _log.IsUpToDate(request.Index, request.LogTerm);
+        bool granted = request.Term > _term && MayVote && _log.IsUpToDate(request.Index, request.LogTerm);
         RaftMessage reply = Message(MessageKind.PreVoteReply, request.From);
         reply.Term = granted ? request.Term : _term; // a refusal tells our term, a grant repeats the asked one
         reply.Flags = granted ? MessageFlags.None : MessageFlags.Reject;
         Send(in reply, effects);
     }
 
-    private bool MayVoteFor(NodeId candidate) => MayVote && _members.IsVoter(_self) && _members.IsVoter(candidate);
-
     private void OnPreVoteReply(in RaftMessage reply, long now, Effects effects)
     {
         if (_role != RaftRole.PreCandidate || reply.Is(MessageFlags.Reject) || reply.Term != _term.Next) { return; }
-        _granted |= 1u << PeerIndex(reply.From);
+        _peers[PeerIndex(reply.From)].Granted = true;
         if (Wins()) { Campaign(transfer: false, now, effects); }
     }
 
     private void OnVoteReply(in RaftMessage reply, long now, Effects effects)
     {
         if (_role != RaftRole.Candidate || reply.Is(MessageFlags.Reject)) { return; }
-        _granted |= 1u << PeerIndex(reply.From);
+        _peers[PeerIndex(reply.From)].Granted = true;
         CountVotes(now, effects);
     }
 
@@ -246,16 +246,18 @@ internal sealed partial class RaftNode
         if (_role == RaftRole.Candidate && IsHardStateDurable && Wins()) { BecomeLeader(now, effects); }
     }
 
-    /// <summary>Have majorities of all voter sets granted, our own vote included?</summary>
-    private bool Wins() => WinsIn(_members.Voters) && (_members.Outgoing.Length == 0 || WinsIn(_members.Outgoing));
-
-    private bool WinsIn(NodeId[] voters)
+    /// <summary>Has the configuration's majority granted, our own vote included?</summary>
+    private bool Wins()
     {
-        int votes = 0;
-        foreach (NodeId voter in voters)
-        {
-            if (voter == _self || (_granted & (1u << PeerIndex(voter))) != 0) { votes++; }
-        }
-        return votes >= Quorum.Majority(voters.Length);
+        ReadOnlySpan<NodeId> all = _members.All;
+        Span<long> values = stackalloc long[all.Length];
+        int peer = 0;
+        for (int i = 0; i < all.Length; i++) { values[i] = all[i] == _self || _peers[peer++].Granted ? 1 : 0; }
+        return MajorityOf(values, own: 1, SabotageKind.ElectByIncomingOnly) > 0;
+    }
+
+    private void ClearGrants()
+    {
+        foreach (Progress peer in _peers) { peer.Granted = false; }
     }
 }

@@ -60,6 +60,7 @@ internal sealed partial class RaftNode
     {
         Invariant.Require(from > _commit);
         _log.Truncate(from);
+        TakeBackConfigs(from, now, effects);
         _durable = LogIndex.Min(_durable, _log.LastIndex);
         _matched = LogIndex.Min(_matched, _log.LastIndex);
         if (_role == RaftRole.Leader)
@@ -85,7 +86,7 @@ internal sealed partial class RaftNode
 
     // ---- follower ----
 
-    private void OnAppend(in RaftMessage message, ReadOnlySpan<EntryMeta> entries, long now, Effects effects)
+    private void OnAppend(in RaftMessage message, ReadOnlySpan<EntryMeta> entries, ReadOnlySpan<RaftMembers> configs, long now, Effects effects)
     {
         if (_role == RaftRole.Leader)
         {
@@ -116,12 +117,12 @@ internal sealed partial class RaftNode
             Refuse(in message, MessageFlags.Reject, effects);
             return;
         }
-        if (!AreSane(in message, entries))
+        if (!AreSane(in message, entries, configs))
         {
             effects.Violation = true;
             return;
         }
-        if (!Accept(previous, entries, effects)) { return; }
+        if (!Accept(previous, entries, configs, now, effects)) { return; }
         _matched = LogIndex.Max(_matched, LogIndex.Min(previous + (ulong)entries.Length, _log.LastIndex));
         _leaderCommit = LogIndex.Max(_leaderCommit, message.Commit);
         FollowCommit(effects);
@@ -138,14 +139,17 @@ internal sealed partial class RaftNode
         if (commit <= _commit) { return; }
         _commit = commit;
         effects.CommitMoved = true;
+        if (Sabotage.Is(SabotageKind.ConfigFromCommit)) { UseConfig(now: 0, effects); }
     }
 
     /// <summary>Appends what is new, cutting off what conflicts.</summary>
-    private bool Accept(LogIndex previous, ReadOnlySpan<EntryMeta> entries, Effects effects)
+    private bool Accept(LogIndex previous, ReadOnlySpan<EntryMeta> entries, ReadOnlySpan<RaftMembers> configs, long now, Effects effects)
     {
+        int config = 0;
         for (int i = 0; i < entries.Length; i++)
         {
             LogIndex index = previous + (ulong)i + 1;
+            RaftMembers? members = entries[i].Kind == EntryKind.Config ? configs[config++] : null;
             if (index <= _log.BaseIndex) { continue; }
             if (_log.TryTerm(index, out Term own))
             {
@@ -157,26 +161,32 @@ internal sealed partial class RaftNode
                 }
                 Reached.Mark("raft: conflicting suffix dropped");
                 _log.Truncate(index);
+                TakeBackConfigs(index, now, effects);
                 _durable = LogIndex.Min(_durable, _log.LastIndex);
                 _matched = LogIndex.Min(_matched, _log.LastIndex);
                 effects.TruncateFrom = index;
             }
             if (effects.AppendFrom == default) { effects.AppendFrom = index; }
             _ = _log.Append(entries[i].Term);
+            if (members != null) { _configs.Append(index, members); }
         }
+        UseConfig(now, effects);
         return true;
     }
 
-    /// <summary>Terms never go down along a log and none is newer than its leader's.</summary>
-    private static bool AreSane(in RaftMessage message, ReadOnlySpan<EntryMeta> entries)
+    /// <summary>Terms never go down along a log and none is newer than its leader's; what configurations say is there and makes
+    /// sense.</summary>
+    private static bool AreSane(in RaftMessage message, ReadOnlySpan<EntryMeta> entries, ReadOnlySpan<RaftMembers> configs)
     {
         Term last = message.LogTerm;
+        int config = 0;
         foreach (EntryMeta entry in entries)
         {
             if (entry.Term < last || entry.Term > message.Term) { return false; }
+            if (entry.Kind == EntryKind.Config && (config == configs.Length || !configs[config++].IsValid)) { return false; }
             last = entry.Term;
         }
-        return message.LogTerm <= message.Term && message.Index.Value < ulong.MaxValue - RaftLimits.MaxEntriesPerMessage;
+        return config == configs.Length && message.LogTerm <= message.Term && message.Index.Value < ulong.MaxValue - RaftLimits.MaxEntriesPerMessage;
     }
 
     private void Refuse(in RaftMessage message, MessageFlags flags, Effects effects)
@@ -411,41 +421,35 @@ internal sealed partial class RaftNode
     /// it are committed with it.</summary>
     private void MaybeCommit(long now, Effects effects)
     {
-        LogIndex reached = MajorityMatch(_members.Voters);
-        if (_members.Outgoing.Length > 0) { reached = LogIndex.Min(reached, MajorityMatch(_members.Outgoing)); }
+        LogIndex reached = QuorumMatch();
         if (reached <= _commit || !_log.TryTerm(reached, out Term term)) { return; }
         if (term != _term && !Sabotage.Is(SabotageKind.CommitWithoutCurrentTerm)) { return; }
         _commit = reached;
         effects.CommitMoved = true;
         // Followers learn it with the next entries, or with a message of its own from the next deadline.
         _deadline = Math.Min(_deadline, now + _config.HeartbeatNanos);
+        if (Sabotage.Is(SabotageKind.ConfigFromCommit)) { UseConfig(now, effects); }
+        TendMembers(now, effects);
     }
 
-    private LogIndex MajorityMatch(NodeId[] voters)
+    /// <summary>Up to where the majority has the log durably.</summary>
+    private LogIndex QuorumMatch()
     {
-        Span<long> values = stackalloc long[voters.Length];
-        for (int i = 0; i < voters.Length; i++)
-        {
-            values[i] = (long)(voters[i] == _self ? _durable : _peers[PeerIndex(voters[i])].Match).Value;
-        }
-        return new LogIndex((ulong)Quorum.Of(values));
+        ReadOnlySpan<NodeId> all = _members.All;
+        Span<long> values = stackalloc long[all.Length];
+        int peer = 0;
+        for (int i = 0; i < all.Length; i++) { values[i] = (long)(all[i] == _self ? _durable : _peers[peer++].Match).Value; }
+        return new LogIndex((ulong)MajorityOf(values, (long)_durable.Value, SabotageKind.CommitByIncomingOnly));
     }
 
     /// <summary>The time since when a majority is known to have followed this leader: by what they echoed.</summary>
     private long QuorumStamp()
     {
-        long stamp = MajorityStamp(_members.Voters);
-        return _members.Outgoing.Length == 0 ? stamp : Math.Min(stamp, MajorityStamp(_members.Outgoing));
-    }
-
-    private long MajorityStamp(NodeId[] voters)
-    {
-        Span<long> values = stackalloc long[voters.Length];
-        for (int i = 0; i < voters.Length; i++)
-        {
-            values[i] = voters[i] == _self ? AlwaysAgrees : StampOf(_peers[PeerIndex(voters[i])]);
-        }
-        return Quorum.Of(values);
+        ReadOnlySpan<NodeId> all = _members.All;
+        Span<long> values = stackalloc long[all.Length];
+        int peer = 0;
+        for (int i = 0; i < all.Length; i++) { values[i] = all[i] == _self ? AlwaysAgrees : StampOf(_peers[peer++]); }
+        return Quorum.Of(_members, values);
     }
 
     /// <summary>Newest stamp that the peer is known to have received under this leader.</summary>
@@ -466,7 +470,9 @@ internal sealed partial class RaftNode
             return;
         }
         if (!_transferee.IsNone && now >= _transferDeadline) { _transferee = NodeId.None; }
-        bool busy = !_reads.IsEmpty || !_transferee.IsNone;
+        TendMembers(now, effects);
+        if (_role != RaftRole.Leader) { return; }
+        bool busy = !_reads.IsEmpty || !_transferee.IsNone || _members.IsJoint;
         foreach (Progress peer in _peers) { busy |= TendPeer(peer, now, effects); }
         MaybeTransferToPreferred(now, effects);
         _deadline = now + (busy ? _config.HeartbeatNanos : _config.ElectionTimeoutNanos / 2);

@@ -29,14 +29,16 @@ namespace Fastblock.Raft;
 internal sealed partial class RaftNode
 {
     private readonly RaftConfig _config;
-    private readonly RaftMembers _members;
+    private readonly ConfigTrack _configs;
     private readonly NodeId _self;
     private readonly Prng _prng;
     private readonly IHeartbeatView _heartbeats;
     private readonly RaftLog _log;
-    private readonly Progress[] _peers;
     private readonly RingQueue<(RaftMessage Message, ulong Version)> _held = new(4, RaftLimits.MaxHeldMessages);
 
+    /// <summary>The configuration in force: the newest in the log.</summary>
+    private RaftMembers _members;
+    private Progress[] _peers;
     private Term _term;
     private NodeId _vote;
     private ulong _hardVersion;
@@ -52,7 +54,8 @@ internal sealed partial class RaftNode
     public RaftNode(RaftConfig config, RaftStart start, Prng prng, long now, IHeartbeatView? heartbeats = null)
     {
         _config = config;
-        _members = config.Members;
+        _configs = start.Configs ?? new ConfigTrack(config.Members);
+        _members = _configs.Current;
         _self = config.Self;
         _prng = prng;
         _heartbeats = heartbeats ?? NoHeartbeats.Instance;
@@ -74,7 +77,8 @@ internal sealed partial class RaftNode
         _noVoteBelow = _durable >= start.NoVoteBelow ? default : start.NoVoteBelow;
         Invariant.Require(_commit <= _log.LastIndex);
         Invariant.Require(_members.All.Length <= RaftLimits.MaxMembers);
-        _peers = MakePeers(config);
+        Invariant.Require(_configs.CurrentIndex <= _log.LastIndex);
+        _peers = MakePeers(_members, [], now);
         StartElections(now);
     }
 
@@ -111,7 +115,7 @@ internal sealed partial class RaftNode
     /// <summary>Version of the present term and vote, for <see cref="OnHardStateDurable"/>.</summary>
     public ulong HardStateVersion => _hardVersion;
 
-    /// <summary>The other members, in ascending order.</summary>
+    /// <summary>The other members, in ascending order. Another array after <see cref="Effects.MembersChanged"/>.</summary>
     public ReadOnlySpan<Progress> Peers => _peers;
 
     /// <summary>Index in <see cref="Peers"/>, or -1.</summary>
@@ -124,15 +128,27 @@ internal sealed partial class RaftNode
         return -1;
     }
 
-    /// <summary>Feeds one message.</summary>
+    /// <summary>Feeds one message without entries of kind Config.</summary>
+    public void Step(in RaftMessage message, ReadOnlySpan<EntryMeta> entries, long now, Effects effects) =>
+        Step(in message, entries, default, now, effects);
+
+    /// <summary>Feeds one message. Its sender may be no member that this node knows: the host says who is let through.</summary>
     /// <param name="entries">Of an Append message: its <see cref="RaftMessage.EntryCount"/> entries.</param>
+    /// <param name="configs">What its entries of kind Config say, one for each, in order.</param>
     /// <param name="now">Sampled after the message was taken from the network: leases depend on it.</param>
-    public void Step(in RaftMessage message, ReadOnlySpan<EntryMeta> entries, long now, Effects effects)
+    public void Step(in RaftMessage message, ReadOnlySpan<EntryMeta> entries, ReadOnlySpan<RaftMembers> configs, long now, Effects effects)
     {
         // All of this came over the network: what does not make sense is ignored, never an invariant.
-        if (message.To != _self || PeerIndex(message.From) < 0 || entries.Length != message.EntryCount)
+        if (message.To != _self || message.From == _self || message.From.IsNone || entries.Length != message.EntryCount)
         {
             effects.Violation = true;
+            return;
+        }
+        bool isReply = message.Kind is MessageKind.AppendReply or MessageKind.VoteReply or MessageKind.PreVoteReply;
+        if (isReply && PeerIndex(message.From) < 0)
+        {
+            // What somebody who was taken out still has to say moves nothing, not even the term.
+            Reached.Mark("raft: reply of a removed member ignored");
             return;
         }
         bool isVoteRequest = message.Kind is MessageKind.VoteRequest or MessageKind.PreVoteRequest;
@@ -156,7 +172,7 @@ internal sealed partial class RaftNode
         }
         switch (message.Kind)
         {
-            case MessageKind.Append: OnAppend(in message, entries, now, effects); break;
+            case MessageKind.Append: OnAppend(in message, entries, configs, now, effects); break;
             case MessageKind.AppendReply: OnAppendReply(in message, now, effects); break;
             case MessageKind.VoteRequest: OnVoteRequest(in message, now, effects); break;
             case MessageKind.PreVoteRequest: OnPreVoteRequest(in message, effects); break;
@@ -213,14 +229,22 @@ internal sealed partial class RaftNode
     {
         Invariant.Require(upTo <= Applicable);
         _log.Compact(upTo);
+        _configs.Compact(upTo);
     }
 
     /// <summary>Follower: the whole state up to (index, term) was received and is durable; the log begins anew behind it.</summary>
     /// <param name="noVoteBelow">It had acknowledged entries behind it: they are somewhere up to this index of the leader's log,
     /// and this node votes again when it holds them again. Default = none.</param>
-    public void OnStateInstalled(LogIndex index, Term term, LogIndex noVoteBelow, Effects effects)
+    /// <param name="members">The configuration of that state, as <see cref="MembersAt"/> told its sender; null = as it was here.</param>
+    /// <param name="membersSince">Index of the entry that brought it.</param>
+    public void OnStateInstalled(LogIndex index, Term term, LogIndex noVoteBelow, Effects effects, RaftMembers? members = null,
+        LogIndex membersSince = default)
     {
         Invariant.Require(_role != RaftRole.Leader);
+        Invariant.Require(membersSince <= index);
+        RaftMembers before = _configs.At(index, out LogIndex beforeSince);
+        _configs.Reset(members ?? before, members is null ? beforeSince : membersSince);
+        UseConfig(now: 0, effects); // the time is for leaders
         _log.Reset(index, term);
         _durable = index;
         _commit = index;
@@ -338,17 +362,5 @@ internal sealed partial class RaftNode
         Invariant.Require(_durable <= _log.LastIndex);
         Invariant.Require(_matched <= _log.LastIndex);
         Invariant.Require(_log.LastTerm <= _term);
-    }
-
-    private static Progress[] MakePeers(RaftConfig config)
-    {
-        ReadOnlySpan<NodeId> all = config.Members.All;
-        Progress[] peers = new Progress[config.Members.IsMember(config.Self) ? all.Length - 1 : all.Length];
-        int count = 0;
-        foreach (NodeId id in all)
-        {
-            if (id != config.Self) { peers[count++] = new Progress(id, config.Members.IsVoter(id), config); }
-        }
-        return peers;
     }
 }

@@ -9,6 +9,10 @@ internal sealed record RaftStart
     /// <summary>The log as recovered; the node takes it over.</summary>
     public RaftLog Log { get; init; } = new();
 
+    /// <summary>The configurations of that log: the stored one and those of its entries behind it, committed or not. Null = those of
+    /// <see cref="RaftConfig.Members"/>, with which the group was founded.</summary>
+    public ConfigTrack? Configs { get; init; }
+
     /// <summary>Up to where the entries are known to be committed: at least the log's base.</summary>
     public LogIndex Commit { get; init; }
 

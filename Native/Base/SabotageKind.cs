@@ -34,4 +34,28 @@ internal enum SabotageKind
 
     /// <summary>Reads are answered without a lease and without a read-index round.</summary>
     ReadWithoutLease,
+
+    /// <summary>In a joint configuration the incoming voters alone commit.</summary>
+    CommitByIncomingOnly,
+
+    /// <summary>In a joint configuration the incoming voters alone elect.</summary>
+    ElectByIncomingOnly,
+
+    /// <summary>A configuration counts from its commit on, not from when it is appended.</summary>
+    ConfigFromCommit,
+
+    /// <summary>A configuration whose entry was cut off stays in force.</summary>
+    ConfigNotTakenBack,
+
+    /// <summary>A leader that is no voter (any more) counts itself for commits.</summary>
+    RemovedLeaderCounts,
+
+    /// <summary>Learners are counted as voters.</summary>
+    LearnerCounts,
+
+    /// <summary>The joint configuration is left before it is committed.</summary>
+    LeaveBeforeCommit,
+
+    /// <summary>A replica that was made anew votes before any configuration names it.</summary>
+    UnnamedVotes,
 }
