@@ -35,12 +35,16 @@ internal sealed partial class RaftNode
     /// <summary>Something was heard from the present leader by other means than a message of this group.</summary>
     public void OnHeard(long at) => _heardAt = Math.Max(_heardAt, at);
 
-    private bool MayCampaign => _members.IsVoter(_self) && !_needsState && MayVote;
+    private bool MayCampaign => !_needsState && MayVote && (_members.IsVoter(_self) || IsNotOutYet);
 
-    /// <summary>A replica that no configuration names (made anew, or removed) does not vote: what it promised in a former life may be
-    /// forgotten. A learner does when it is asked: it may have been promoted and not know it yet (docs/decisions/membership.md).</summary>
-    private bool MayVote => !_lostLog && _noVoteBelow == default &&
-        (_members.IsMember(_self) || Sabotage.Is(SabotageKind.UnnamedVotes));
+    /// <summary>The entry that takes this voter out is not known to be committed. Its log may be the only one that is long enough:
+    /// it campaigns, does not count itself, and makes room once the entry is committed (thesis §4.2.2).</summary>
+    private bool IsNotOutYet => _configs.CurrentIndex > _commit && !Sabotage.Is(SabotageKind.RemovedNeverCampaigns) &&
+        _configs.At(_configs.CurrentIndex.Previous, out _).IsVoter(_self);
+
+    /// <summary>Whoever is asked, learners included: the voter's own configuration may be behind, and it is the candidate that counts
+    /// (docs/decisions/membership.md).</summary>
+    private bool MayVote => !_lostLog && _noVoteBelow == default;
 
     private bool IsAlone => _members.All.Length == 1 && _members.IsVoter(_self);
 

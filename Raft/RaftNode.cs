@@ -251,7 +251,9 @@ internal sealed partial class RaftNode
         _matched = index;
         _needsState = false;
         _lostLog = false;
-        _noVoteBelow = noVoteBelow > index ? noVoteBelow : default;
+        // A state that does not reach what was missing before does not bring it back.
+        LogIndex below = LogIndex.Max(noVoteBelow, _noVoteBelow);
+        _noVoteBelow = below > index ? below : default;
         _ackDue = !_leader.IsNone;
         effects.SendDue = true;
         effects.CommitMoved = true;

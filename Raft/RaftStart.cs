@@ -1,3 +1,5 @@
+using Fastblock.Native.Base;
+
 namespace Fastblock.Raft;
 
 /// <summary>What a node remembers from before: all of it durable.</summary>
@@ -27,4 +29,16 @@ internal sealed record RaftStart
 
     /// <summary>Acknowledged entries may have been lost here: no votes until a hand-over has ended.</summary>
     public bool LostLog { get; init; }
+
+    /// <summary>A replica that is made to join a group, perhaps under a number that was a member before. It may listen to no leader
+    /// from before its predecessor was removed, and vote only when it holds what its predecessor may have acknowledged. All of it has to
+    /// be durable before the replica takes part.</summary>
+    /// <param name="reported">Term of a leader that has reported a committed configuration without this member.</param>
+    /// <param name="index">Index of that configuration's entry.</param>
+    public static RaftStart ToJoin(Term reported, LogIndex index) => new()
+    {
+        Term = Sabotage.Is(SabotageKind.JoinerWithoutTerm) ? default : reported,
+        NoVoteBelow = Sabotage.Is(SabotageKind.JoinerVotes) ? default : index,
+        Configs = new ConfigTrack(RaftMembers.Unknown),
+    };
 }

@@ -56,6 +56,12 @@ internal enum SabotageKind
     /// <summary>The joint configuration is left before it is committed.</summary>
     LeaveBeforeCommit,
 
-    /// <summary>A replica that was made anew votes before any configuration names it.</summary>
-    UnnamedVotes,
+    /// <summary>A replica that was made anew votes before it holds what its predecessor may have acknowledged.</summary>
+    JoinerVotes,
+
+    /// <summary>A replica that was made anew listens to leaders from before its predecessor was removed.</summary>
+    JoinerWithoutTerm,
+
+    /// <summary>Who is removed by an entry that is not committed yet campaigns no more.</summary>
+    RemovedNeverCampaigns,
 }

@@ -21,6 +21,77 @@ public sealed class QuorumTests
         }
     }
 
+    /// <summary>The oracle takes the definition at its word: tries every value, and counts who has reached it in each set.</summary>
+    [Fact]
+    public void A_joint_configuration_needs_a_majority_of_both_sets_and_learners_do_not_matter()
+    {
+        Prng prng = new(5);
+        int joint = 0, behindLearners = 0;
+        for (int round = 0; round < 20_000; round++)
+        {
+            RaftMembers members = Draw(prng);
+            long[] values = new long[members.All.Length];
+            for (int i = 0; i < values.Length; i++) { values[i] = prng.Below(6); }
+            NodeId[] all = members.All.ToArray();
+            bool Agreed(long value, NodeId[] set) => set.Count(id => values[System.Array.IndexOf(all, id)] >= value) > set.Length / 2;
+            long naive = values.Append(0).Where(v => Agreed(v, members.Voters) && (members.Outgoing.Length == 0 || Agreed(v, members.Outgoing))).Max();
+            Assert.Equal(naive, Quorum.Of(members, values));
+            joint += members.IsJoint ? 1 : 0;
+            behindLearners += naive < Quorum.Of(values.ToArray()) ? 1 : 0;
+        }
+        Assert.True(joint > 1000 && behindLearners > 1000, "the draw is worth something");
+    }
+
+    /// <summary>Raft §6: whatever two configurations that follow each other decide, somebody took part in both decisions.</summary>
+    [Fact]
+    public void Majorities_of_neighbouring_configurations_meet()
+    {
+        Prng prng = new(6);
+        for (int round = 0; round < 300; round++)
+        {
+            RaftMembers before = new(DrawSet(prng, 1 + prng.Below(4)));
+            RaftMembers after = new(DrawSet(prng, 1 + prng.Below(4)));
+            RaftMembers between = new(after.Voters, before.Voters);
+            NodeId[] all = between.All.ToArray();
+            for (uint a = 0; a < 1U << all.Length; a++)
+            {
+                if (!Decides(between, all, a)) { continue; }
+                for (uint b = 0; b < 1U << all.Length; b++)
+                {
+                    bool decides = Decides(before, all, b) || Decides(after, all, b) || Decides(between, all, b);
+                    Assert.True(!decides || (a & b) != 0);
+                }
+            }
+        }
+    }
+
+    private static bool Decides(RaftMembers members, NodeId[] all, uint who)
+    {
+        long[] values = new long[members.All.Length];
+        for (int i = 0; i < values.Length; i++) { values[i] = (who >> System.Array.IndexOf(all, members.All[i])) & 1; }
+        return Quorum.Of(members, values) == 1;
+    }
+
+    private static RaftMembers Draw(Prng prng)
+    {
+        while (true)
+        {
+            RaftMembers members = new(DrawSet(prng, 1 + prng.Below(5)), DrawSet(prng, prng.Below(2) == 0 ? 0 : 1 + prng.Below(5)), DrawSet(prng, prng.Below(4)));
+            if (members.IsValid) { return members; }
+        }
+    }
+
+    private static NodeId[] DrawSet(Prng prng, int count)
+    {
+        NodeId[] ids = Enumerable.Range(0, 9).Select(i => new NodeId((uint)i)).ToArray();
+        for (int i = 0; i < count; i++)
+        {
+            int other = i + prng.Below(ids.Length - i);
+            (ids[i], ids[other]) = (ids[other], ids[i]);
+        }
+        return ids[..count];
+    }
+
     [Theory]
     [InlineData(1, 1)]
     [InlineData(2, 2)]

@@ -20,18 +20,22 @@ internal sealed class RaftNet
     private readonly Dictionary<Term, NodeId> _leaders = [];
     private readonly Dictionary<LogIndex, RaftEntry> _applied = [];
 
-    public RaftNet(ulong seed, int voters, int learners = 0, uint preferred = uint.MaxValue)
+    /// <param name="spares">Nodes that are no members at first.</param>
+    public RaftNet(ulong seed, int voters, int learners = 0, uint preferred = uint.MaxValue, int spares = 0)
     {
         Prng = new Prng(seed);
         Preferred = new NodeId(preferred);
         _voters = new NodeId[voters];
         _learners = new NodeId[learners];
-        for (uint i = 0; i < voters + learners; i++)
+        for (uint i = 0; i < voters + learners + spares; i++)
         {
-            if (i < voters) { _voters[i] = new NodeId(i); } else { _learners[i - voters] = new NodeId(i); }
+            if (i < voters) { _voters[i] = new NodeId(i); } else if (i < voters + learners) { _learners[i - voters] = new NodeId(i); }
             Peers.Add(new RaftPeer(this, i));
         }
     }
+
+    /// <summary>With what the group was founded.</summary>
+    public RaftMembers Founders => new(_voters, default, _learners);
 
     public Prng Prng { get; }
     public long Now { get; set; } = 1_000 * Milli;
@@ -55,7 +59,7 @@ internal sealed class RaftNet
     public RaftConfig Config(NodeId self) => new()
     {
         Self = self,
-        Members = new RaftMembers(_voters, default, _learners),
+        Members = Founders.IsMember(self) ? Founders : RaftMembers.Unknown,
         ElectionTimeoutNanos = ElectionTimeout,
         HeartbeatNanos = Heartbeat,
         DriftNanos = 10 * Milli,
@@ -128,7 +132,19 @@ internal sealed class RaftNet
             if (Leader() is { } leader && leader.Node.IsReady) { return leader; }
             Run(1);
         }
-        throw new XunitException("no leader");
+        throw new XunitException($"no leader{State()}");
+    }
+
+    /// <summary>All nodes, for messages of failed tests.</summary>
+    public string State()
+    {
+        StringBuilder text = new();
+        foreach (RaftPeer peer in Peers)
+        {
+            RaftNode node = peer.Node;
+            _ = text.AppendLine().Append($"  {peer.Id} {(peer.IsUp ? "" : "down ")}{node.Role} t{node.Term} vote {node.Vote} leader {node.Leader} commit {node.Commit} durable {node.Durable} last {node.Log.LastIndex}@{node.Log.LastTerm} members {node.Members} since {node.MembersIndex}");
+        }
+        return text.ToString();
     }
 
     /// <summary>Makes a chosen node campaign now, as if its deadline had come, when that is allowed.</summary>
@@ -164,7 +180,7 @@ internal sealed class RaftNet
         // Leader completeness (Raft §5.4): whatever was committed in older terms is in its log.
         foreach ((LogIndex index, RaftEntry entry) in _applied)
         {
-            Check((int)index.Value <= peer.Log.Count && peer.Log[(int)index.Value - 1] == entry, $"new leader {peer.Id} lacks {index}");
+            Check((int)index.Value <= peer.Log.Count && peer.Log[(int)index.Value - 1] == entry, $"new leader {peer.Id} lacks {index}{State()}");
         }
     }
 

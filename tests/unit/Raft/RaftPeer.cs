@@ -1,5 +1,6 @@
 using System;
 using System.Collections.Generic;
+using System.Linq;
 using Fastblock.Native.Base;
 using Fastblock.Raft;
 
@@ -17,6 +18,7 @@ internal sealed class RaftPeer
     private readonly Effects _effects = new();
     private Term _durableTerm;
     private NodeId _durableVote = NodeId.None;
+    private RaftStart? _joined;
 
     public RaftPeer(RaftNet net, uint id)
     {
@@ -61,9 +63,16 @@ internal sealed class RaftPeer
         Log.Clear();
         Log.AddRange(_durableLog);
         RaftLog log = new();
-        foreach (RaftEntry entry in Log) { _ = log.Append(entry.Term); }
-        RaftStart start = new() { Term = _durableTerm, Vote = _durableVote, Log = log, Preferred = _net.Preferred };
-        Node = new RaftNode(_net.Config(Id), start, _net.Prng.Fork(), Now);
+        RaftConfig config = _net.Config(Id);
+        RaftStart made = _joined ?? new RaftStart();
+        ConfigTrack configs = new(_joined == null ? config.Members : RaftMembers.Unknown);
+        foreach (RaftEntry entry in Log)
+        {
+            LogIndex index = log.Append(entry.Term);
+            if (entry.Members != null) { configs.Append(index, entry.Members); }
+        }
+        RaftStart start = made with { Term = _durableTerm, Vote = _durableVote, Log = log, Configs = configs, Preferred = _net.Preferred };
+        Node = new RaftNode(config, start, _net.Prng.Fork(), Now);
         Applied = 0;
         IsUp = true;
     }
@@ -99,8 +108,9 @@ internal sealed class RaftPeer
         if (!IsUp) { return; }
         Span<EntryMeta> metas = stackalloc EntryMeta[letter.Entries.Length];
         for (int i = 0; i < metas.Length; i++) { metas[i] = new EntryMeta(letter.Entries[i].Term, letter.Entries[i].Kind); }
+        RaftMembers[] configs = letter.Entries.Where(e => e.Members != null).Select(e => e.Members!).ToArray();
         _effects.Clear();
-        Node.Step(in letter.Message, metas, Now, _effects);
+        Node.Step(in letter.Message, metas, configs, Now, _effects);
         if (_effects.TruncateFrom != default) { Cut(_effects.TruncateFrom); }
         if (_effects.AppendFrom != default)
         {
@@ -124,6 +134,41 @@ internal sealed class RaftPeer
         Append(new RaftEntry(Node.Term, EntryKind.Data, value));
         Do(e => Node.Propose(Now, e));
         return true;
+    }
+
+    /// <summary>Proposes the next step towards these members, if there is one now.</summary>
+    public Errno Change(RaftMembers target)
+    {
+        if (!IsUp) { return Errno.Stale; }
+        Errno status = Node.PlanChange(target, Now, out RaftMembers? next);
+        if (next != null) { Propose(next); }
+        return status;
+    }
+
+    /// <summary>Leaves a joint configuration when the node asks for it, as a host does; else only on <see cref="Leave"/>.</summary>
+    public bool LeavesJoint { get; set; } = true;
+
+    public bool Leave()
+    {
+        if (!Node.TryPlanLeave(out RaftMembers? next)) { return false; }
+        Propose(next);
+        return true;
+    }
+
+    /// <summary>Loses everything, and comes back as a replica that was made to join the group.</summary>
+    /// <param name="reporter">A leader whose committed configuration does not name this one.</param>
+    public void Wipe(RaftNode reporter)
+    {
+        Crash(0);
+        _durableLog.Clear();
+        _joined = RaftStart.ToJoin(reporter.Term, reporter.MembersIndex);
+        (_durableTerm, _durableVote) = (_joined.Term, NodeId.None);
+    }
+
+    private void Propose(RaftMembers next)
+    {
+        Append(new RaftEntry(Node.Term, EntryKind.Config, 0, next));
+        Do(e => Node.ProposeMembers(next, Now, e));
     }
 
     public bool ReadIndex(ulong context)
@@ -181,6 +226,7 @@ internal sealed class RaftPeer
             _net.OnApplied(this, new LogIndex(Applied), Log[(int)Applied - 1]);
         }
         if (_effects.LeadershipChanged && Node.IsLeader) { _net.OnLeader(this); }
+        if (_effects.LeaveDue && LeavesJoint) { _ = Leave(); }
     }
 
     private void Append(RaftEntry entry)
