@@ -24,6 +24,6 @@ internal static class RaftLimits
     /// <summary>Reads of one group that wait for a confirmation round.</summary>
     public const int MaxPendingReads = 4096;
 
-    /// <summary>A follower at most so many entries behind counts as caught up for a leadership transfer.</summary>
+    /// <summary>A follower at most so many entries behind counts as caught up: for a leadership transfer, and to become a voter.</summary>
     public const ulong CaughtUpEntries = 256;
 }

@@ -147,9 +147,10 @@ internal sealed partial class RaftNode
             if (isAlive) { alive++; }
             if (index < 0 || _members.IsVoter(id)) { continue; }
             Progress peer = _peers[index];
-            // It has to hold the entry that names it: without, it would vote for nobody.
+            // It has to hold the entry that names it: all before it is what a predecessor may have known. Close to the commit
+            // index, not to the end of the log, which is out of reach while much is under way.
             bool caughtUp = peer.State == ProgressState.Replicate && !peer.NeedsState && !peer.HasNoRoom &&
-                peer.Match >= _configs.CurrentIndex && peer.Match + RaftLimits.CaughtUpEntries >= _log.LastIndex;
+                peer.Match >= _configs.CurrentIndex && peer.Match + RaftLimits.CaughtUpEntries >= _commit;
             if (!isAlive || !caughtUp) { return false; }
         }
         return alive >= Quorum.Majority(voters.Length);

@@ -19,6 +19,20 @@ public sealed class BrokenVariantTests(ITestOutputHelper output)
         Expect(FixedSeeds.FindBug("protocol", System.Enum.Parse<SabotageKind>(kind), 1, 20_000), kind);
 
     [Theory]
+    [InlineData(nameof(SabotageKind.CommitByIncomingOnly))]
+    [InlineData(nameof(SabotageKind.ElectByIncomingOnly))]
+    [InlineData(nameof(SabotageKind.ConfigFromCommit))]
+    [InlineData(nameof(SabotageKind.ConfigNotTakenBack))]
+    [InlineData(nameof(SabotageKind.RemovedLeaderCounts))]
+    [InlineData(nameof(SabotageKind.LearnerCounts))]
+    [InlineData(nameof(SabotageKind.LeaveBeforeCommit))]
+    [InlineData(nameof(SabotageKind.JoinerVotes))]
+    [InlineData(nameof(SabotageKind.JoinerWithoutTerm))]
+    [InlineData(nameof(SabotageKind.RemovedNeverCampaigns))]
+    public void The_members_scenario_notices(string kind) =>
+        Expect(FixedSeeds.FindBug("members", System.Enum.Parse<SabotageKind>(kind), 1, 5_000), kind);
+
+    [Theory]
     [InlineData(nameof(SabotageKind.RecoveryStopsAtFirstBadRecord), 1, 300)]
     public void The_replication_scenario_notices(string kind, ulong first, ulong last) =>
         Expect(FixedSeeds.FindBug("groups", System.Enum.Parse<SabotageKind>(kind), first, last), kind);

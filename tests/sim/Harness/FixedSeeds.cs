@@ -18,7 +18,8 @@ internal static class FixedSeeds
 
     private static readonly Dictionary<string, Entry> Scenarios = new()
     {
-        ["protocol"] = new Entry(100, world => new ProtocolScenario(world)),
+        ["protocol"] = new Entry(100, world => new ProtocolScenario(world, changes: false)),
+        ["members"] = new Entry(100, world => new ProtocolScenario(world, changes: true)),
         ["groups"] = new Entry(130, world => new GroupsScenario(world)),
         ["cluster"] = new Entry(102, world => new ClusterScenario(world)),
         ["emptied"] = new Entry(12, world => new EmptiedOsdScenario(world)),

@@ -9,9 +9,9 @@ using Fastblock.Tests.Sim.World;
 namespace Fastblock.Tests.Sim.Protocol;
 
 /// <summary>The Raft state machine alone, on hosts as bare as they can be: messages are lost, doubled, delayed past one another,
-/// nodes crash at any event, logs are compacted, leadership is handed on. Much faster than anything with real servers, so that
+/// nodes crash at any event, logs are compacted, leadership is handed on, and (.Members) members are replaced. Much faster than anything with real servers, so that
 /// many more schedules are seen.</summary>
-internal sealed class ProtocolScenario : Scenario
+internal sealed partial class ProtocolScenario : Scenario
 {
     private readonly List<PureNode> _nodes = [];
     private readonly HashSet<(uint From, uint To)> _cuts = [];
@@ -31,7 +31,8 @@ internal sealed class ProtocolScenario : Scenario
     private bool _stopped;
     private int _acknowledgedCount;
 
-    public ProtocolScenario(SimWorld world) : base(world)
+    /// <param name="changes">Members are replaced meanwhile.</param>
+    public ProtocolScenario(SimWorld world, bool changes) : base(world)
     {
         _prng = world.Prng.Fork();
         int count = _prng.Below(3) == 0 ? 5 : 3;
@@ -56,6 +57,8 @@ internal sealed class ProtocolScenario : Scenario
             var clock = new SimClock(world, _prng.Between(1, 1000) * Units.NanosPerSecond, _prng.Between(-10_000, 10_000));
             _nodes.Add(new PureNode(this, i, clock));
         }
+        _target = _members;
+        if (changes) { DrawChanges(); }
     }
 
     public AppliedChecker Applied { get; } = new();
@@ -68,8 +71,8 @@ internal sealed class ProtocolScenario : Scenario
 
     public override string Describe() =>
         $"{_nodes.Count} nodes, lease {_lease}, window {_windowEntries}, delay {_delayMax}, disk {DiskMaxNanos}, propose every {_proposeEvery}, crash {_crashWeight}, cut {_cutWeight}, pause {_pauseWeight}, "
-        + $"trouble every {_troubleEvery}, loss {_lossPerMillion}, double {_doublePerMillion}, refuse {RefusePerMillion}, preferred {Preferred}; "
-        + $"{_acknowledgedCount} acknowledged, {ReadCount} reads, {Leaders.LeaderCount} leaders";
+        + $"trouble every {_troubleEvery}, loss {_lossPerMillion}, double {_doublePerMillion}, refuse {RefusePerMillion}, preferred {Preferred}, change every {_changeEvery}, target {_target}; "
+        + $"{_acknowledgedCount} acknowledged, {_changeCount} changes, {ReadCount} reads, {Leaders.LeaderCount} leaders";
 
     public RaftConfig Config(NodeId self) => new() { Self = self, Members = _members, Lease = _lease, WindowEntries = _windowEntries };
 
@@ -83,6 +86,12 @@ internal sealed class ProtocolScenario : Scenario
     public void OnHandedOver(NodeId to, NodeId from, LogIndex index) =>
         World.Schedule(_prng.Between(1, _delayMax), () => _nodes[(int)from.Value].OnHandOverEnded(to, index));
 
+    public void OnLeader(PureNode node, Term term)
+    {
+        Leaders.OnLeader(1, term.Value, node.Id.Value);
+        CheckComplete(node, term);
+    }
+
     public void Send(PureMessage message)
     {
         if (_lossPerMillion > 0 && _prng.Chance(_lossPerMillion)) { return; }
@@ -94,6 +103,8 @@ internal sealed class ProtocolScenario : Scenario
     {
         foreach (PureNode node in _nodes) { node.Start(); }
         ScheduleWork();
+        ScheduleChanges();
+        ScheduleLogCheck();
         if (_crashWeight + _cutWeight + _pauseWeight > 0) { ScheduleTrouble(); }
         World.RunFor(_prng.Between(5, 30) * Units.NanosPerSecond);
         _stopped = true;
@@ -104,14 +115,20 @@ internal sealed class ProtocolScenario : Scenario
             if (!node.IsUp) { node.Start(); }
         }
         ulong before = Acknowledged;
-        bool again = true;
+        (bool again, bool proposes) = (true, true);
         void ProposeAgain() => World.Schedule(50 * Units.NanosPerMilli, () =>
         {
-            foreach (PureNode node in _nodes) { node.Propose(_nextCommand++); }
+            foreach (PureNode node in _nodes)
+            {
+                if (proposes) { node.Propose(_nextCommand++); }
+                if (_changeEvery > 0) { node.Change(_target); }
+            }
             if (again) { ProposeAgain(); }
         });
         ProposeAgain();
         Await("a command commits after healing", () => Acknowledged > before, 30 * Units.NanosPerSecond, State);
+        proposes = false; // with the smallest windows, what is under way takes minutes already
+        Await("the change of members ends", () => HasEnded, 300 * Units.NanosPerSecond, State);
         again = false;
         Await("replicas equal", Equal, 300 * Units.NanosPerSecond, State);
     }
@@ -186,9 +203,12 @@ internal sealed class ProtocolScenario : Scenario
     {
         foreach (PureNode node in _nodes)
         {
-            if (node.Applied != _nodes[0].Applied || node.Hash != _nodes[0].Hash) { return false; }
+            if (!_target.IsMember(node.Id)) { continue; }
+            PureNode first = _nodes[(int)_target.All[0].Value];
+            bool same = node.Applied == first.Applied && node.Hash == first.Hash && node.Raft!.Members.IsSame(_target);
+            if (!same || node.Applied.Value < Acknowledged) { return false; }
         }
-        return _nodes[0].Applied.Value >= Acknowledged;
+        return true;
     }
 
     private string State()
@@ -197,7 +217,7 @@ internal sealed class ProtocolScenario : Scenario
         foreach (PureNode node in _nodes)
         {
             RaftNode raft = node.Raft!;
-            _ = text.AppendLine().Append($"  {node.Id} {raft.Role} term {raft.Term} leader {raft.Leader} base {raft.Log.BaseIndex} last {raft.Log.LastIndex} durable {raft.Durable} commit {raft.Commit} applied {node.Applied} hash {node.Hash:x} needs state {raft.NeedsState}");
+            _ = text.AppendLine().Append($"  {node.Id} {raft.Role} term {raft.Term} leader {raft.Leader} base {raft.Log.BaseIndex} last {raft.Log.LastIndex} durable {raft.Durable} commit {raft.Commit} applied {node.Applied} hash {node.Hash:x} needs state {raft.NeedsState} members {raft.Members} since {raft.MembersIndex}");
         }
         return text.ToString();
     }

@@ -9,9 +9,9 @@ namespace Fastblock.Tests.Sim.Protocol;
 
 /// <summary>A replica of one group on a bare host: RaftNode over a disk that takes its time and a network that keeps no promise.
 /// What is durable survives a crash, everything else does not.</summary>
-internal sealed class PureNode
+internal sealed partial class PureNode
 {
-    private readonly record struct Entry(Term Term, EntryKind Kind, ulong Command);
+    private readonly record struct Entry(Term Term, EntryKind Kind, ulong Command, RaftMembers? Members = null);
 
     private readonly ProtocolScenario _scenario;
     private readonly SimClock _clock;
@@ -21,7 +21,7 @@ internal sealed class PureNode
     // Durable.
     private Term _savedTerm;
     private NodeId _savedVote = NodeId.None;
-    private PureState _savedState = new(default, default, 0);
+    private PureState _savedState;
     private bool _savedNeedsState;
     private LogIndex _savedNoVoteBelow;
     private readonly List<Entry> _savedLog = []; // entries behind _savedBase
@@ -48,6 +48,7 @@ internal sealed class PureNode
         _scenario = scenario;
         Id = new NodeId(id);
         _clock = clock;
+        _savedState = new PureState(default, default, 0, scenario.FoundersOf(Id), default);
         _prng = scenario.World.Prng.Fork();
     }
 
@@ -67,7 +68,12 @@ internal sealed class PureNode
         _log.AddRange(_savedLog);
         _base = _savedBase;
         var log = new RaftLog(_savedBase, _savedBaseTerm);
-        foreach (Entry entry in _savedLog) { _ = log.Append(entry.Term); }
+        var configs = new ConfigTrack(_savedState.Members, _savedState.Since);
+        foreach (Entry entry in _savedLog)
+        {
+            LogIndex index = log.Append(entry.Term);
+            if (entry.Members != null) { configs.Append(index, entry.Members); }
+        }
         _applied = _savedState.Index;
         _hash = _savedState.Hash;
         _raft = new RaftNode(_scenario.Config(Id), new RaftStart
@@ -75,6 +81,7 @@ internal sealed class PureNode
             Term = _savedTerm,
             Vote = _savedVote,
             Log = log,
+            Configs = configs,
             Commit = LogIndex.Max(_savedBase, _applied),
             NeedsState = _savedNeedsState,
             NoVoteBelow = _savedNoVoteBelow,
@@ -117,7 +124,7 @@ internal sealed class PureNode
             return;
         }
         RaftMessage header = message.Header;
-        _raft.Step(in header, message.Entries, _clock.NowNanos, _effects);
+        _raft.Step(in header, message.Entries, message.Configs, _clock.NowNanos, _effects);
         if (_effects.Violation && header.Kind == MessageKind.AppendReply && header.Is(MessageFlags.Reject))
         {
             Reached.Mark("sim: answer to a leadership of the past");
@@ -168,9 +175,10 @@ internal sealed class PureNode
         LogIndex applied = _applied;
         ulong hash = _hash;
         _raft.Log.TryTerm(applied, out Term term);
+        RaftMembers members = _raft.MembersAt(applied, out LogIndex since);
         AfterDisk(() =>
         {
-            if (_savedState.Index < applied) { _savedState = new PureState(applied, term, hash); }
+            if (_savedState.Index < applied) { _savedState = new PureState(applied, term, hash, members, since); }
             if (upTo <= _base || upTo > _savedState.Index) { return; }
             _ = _raft!.Log.TryTerm(upTo, out Term baseTerm);
             _raft.OnLogReleased(upTo);
@@ -196,6 +204,7 @@ internal sealed class PureNode
         if (_effects.AppendFrom != default && message != null)
         {
             int first = (int)(_effects.AppendFrom - message.Header.Index) - 1;
+            RaftMembers?[] members = ConfigOfEach(message);
             for (int i = first; i < message.Entries.Length; i++)
             {
                 if (_scenario.RefusePerMillion > 0 && _prng.Chance(_scenario.RefusePerMillion))
@@ -204,7 +213,7 @@ internal sealed class PureNode
                     raft.OnAppendRefused(refused, _clock.NowNanos, _effects);
                     break;
                 }
-                Append(new Entry(message.Entries[i].Term, message.Entries[i].Kind, message.Commands[i]));
+                Append(new Entry(message.Entries[i].Term, message.Entries[i].Kind, message.Commands[i], members[i]));
             }
         }
         if (_effects.NoOpIndex != default) { Append(new Entry(raft.Term, EntryKind.NoOp, 0)); }
@@ -220,12 +229,14 @@ internal sealed class PureNode
                 CarryOut(null);
             });
         }
-        if (_effects.LeadershipChanged && raft.IsLeader) { _scenario.Leaders.OnLeader(1, raft.Term.Value, Id.Value); }
-        while (!_effects.Messages.IsEmpty) { SendOut(new PureMessage(_effects.Messages.PopFront(), [], [], null)); }
+        if (_effects.LeadershipChanged && raft.IsLeader) { _scenario.OnLeader(this, raft.Term); }
+        bool leaves = _effects.LeaveDue;
+        while (!_effects.Messages.IsEmpty) { SendOut(new PureMessage(_effects.Messages.PopFront(), [], [], [], null)); }
         while (!_effects.Reads.IsEmpty) { OnReadOutcome(_effects.Reads.PopFront()); }
         while (!_effects.HandOvers.IsEmpty) { HandOver(_effects.HandOvers.PopFront()); }
         Apply();
         Finish();
+        if (leaves) { Leave(); }
     }
 
     private void Append(Entry entry)
@@ -264,7 +275,7 @@ internal sealed class PureNode
             _applied = _applied.Next;
             Entry entry = _log[(int)(_applied - _base) - 1];
             unchecked { _hash = (_hash * 31) + entry.Command; }
-            _scenario.Applied.OnApplied(1, Id.Value, _applied.Value, entry.Term.Value, entry.Command);
+            _scenario.OnApplied(Id.Value, _applied.Value, entry.Term, entry.Command);
             if (!_waiting.Remove(_applied.Value, out ulong command)) { continue; }
             if (command != entry.Command || entry.Kind != EntryKind.Data) { continue; } // replaced by a newer leader's
             _scenario.OnAcknowledged(_applied.Value, command);
@@ -289,7 +300,8 @@ internal sealed class PureNode
         if (_raft is not { IsLeader: true } || _savedState.Index < _base) { return; }
         _raft.Log.TryTerm(_applied, out Term term);
         var header = new RaftMessage { From = Id, To = peer, Term = _raft.Term, Index = _raft.Log.LastIndex };
-        SendOut(new PureMessage(header, [], [], new PureState(_applied, term, _hash)));
+        RaftMembers members = _raft.MembersAt(_applied, out LogIndex since);
+        SendOut(new PureMessage(header, [], [], [], new PureState(_applied, term, _hash, members, since)));
     }
 
     private void ReceiveState(PureMessage message)
@@ -318,14 +330,14 @@ internal sealed class PureNode
                 _receiving = false;
                 if (_raft!.IsLeader) { return; }
                 (_savedState, _savedNeedsState) = (state, false);
-                _savedNoVoteBelow = _raft.Log.LastIndex > state.Index ? message.Header.Index : default;
+                if (_raft.Log.LastIndex > state.Index) { _savedNoVoteBelow = LogIndex.Max(_savedNoVoteBelow, message.Header.Index); }
                 (_savedBase, _savedBaseTerm, _base) = (state.Index, state.Term, state.Index);
                 _savedLog.Clear();
                 _log.Clear();
                 _logLife++; // entries under way belong to a log that is gone
                 (_applied, _hash) = (state.Index, state.Hash);
                 _effects.Clear();
-                _raft.OnStateInstalled(state.Index, state.Term, _savedNoVoteBelow, _effects);
+                _raft.OnStateInstalled(state.Index, state.Term, _savedNoVoteBelow, _effects, state.Members, state.Since);
                 CarryOut(null);
                 _scenario.OnHandedOver(Id, message.Header.From, state.Index);
             });
@@ -335,8 +347,10 @@ internal sealed class PureNode
     public void OnHandOverEnded(NodeId peer, LogIndex index)
     {
         if (_raft is not { IsLeader: true } || Waits(() => OnHandOverEnded(peer, index))) { return; }
+        int at = _raft.PeerIndex(peer);
+        if (at < 0) { return; } // removed meanwhile
         _effects.Clear();
-        _raft.OnHandOverEnded(_raft.PeerIndex(peer), true, index, _clock.NowNanos, _effects);
+        _raft.OnHandOverEnded(at, true, index, _clock.NowNanos, _effects);
         CarryOut(null);
     }
 
@@ -353,17 +367,19 @@ internal sealed class PureNode
                 message.EntryCount = count;
                 var entries = new EntryMeta[count];
                 ulong[] commands = new ulong[count];
+                var configs = new List<RaftMembers>();
                 for (int k = 0; k < count; k++)
                 {
                     Entry entry = _log[(int)(message.Index - _base) + k];
                     entries[k] = new EntryMeta(entry.Term, entry.Kind);
                     commands[k] = entry.Command;
+                    if (entry.Members != null) { configs.Add(entry.Members); }
                 }
                 raft.OnAppendSent(i, in message, count * 100, now);
-                SendOut(new PureMessage(message, entries, commands, null));
+                SendOut(new PureMessage(message, entries, commands, configs.ToArray(), null));
             }
         }
-        if (raft.TryTakeAck(out RaftMessage ack)) { SendOut(new PureMessage(ack, [], [], null)); }
+        if (raft.TryTakeAck(out RaftMessage ack)) { SendOut(new PureMessage(ack, [], [], [], null)); }
         long due = raft.DeadlineNanos;
         if (due == _wokenFor) { return; }
         _wokenFor = due;
