@@ -31,11 +31,12 @@ internal sealed partial class ProtocolScenario
     {
         get
         {
+            RaftNode? newest = null; // one that was deposed may not know it yet
             foreach (PureNode node in _nodes)
             {
-                if (node.Raft is { IsReady: true, IsChanging: false } raft && raft.Members.IsSame(_target)) { return true; }
+                if (node.Raft is { IsReady: true } raft && (newest == null || raft.Term > newest.Term)) { newest = raft; }
             }
-            return false;
+            return newest is { IsChanging: false } && newest.Members.IsSame(_target);
         }
     }
 
@@ -122,6 +123,7 @@ internal sealed partial class ProtocolScenario
         if (_stopped) { return; }
         for (int a = 0; a < _nodes.Count; a++)
         {
+            _nodes[a].CheckConfig();
             for (int b = a + 1; b < _nodes.Count; b++) { CheckMatching(_nodes[a], _nodes[b]); }
         }
         ScheduleLogCheck();

@@ -30,10 +30,20 @@ internal sealed partial class PureNode
         }
     }
 
+    /// <summary>The configuration in force is the newest of its log.</summary>
+    public void CheckConfig()
+    {
+        if (_raft == null) { return; }
+        RaftMembers newest = _raft.MembersAt(_base, out _);
+        foreach (Entry entry in _log) { newest = entry.Members ?? newest; }
+        if (!newest.IsSame(_raft.Members)) { throw new SimFailure($"{Name} goes by {_raft.Members}, the newest of its log is {newest}"); }
+    }
+
     /// <summary>Proposes the next step towards these members, if it leads and there is one now.</summary>
     public void Change(RaftMembers target)
     {
-        if (_raft is not { IsLeader: true } || Waits(() => Change(target))) { return; }
+        // Asked again soon, perhaps for something else.
+        if (_raft is not { IsLeader: true } || _scenario.World.Now < _pausedUntil) { return; }
         if (_raft.PlanChange(target, _clock.NowNanos, out RaftMembers? next) == Errno.None && next != null) { Propose(next); }
     }
 
