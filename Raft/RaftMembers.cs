@@ -5,15 +5,30 @@ using System.Diagnostics.CodeAnalysis;
 namespace Fastblock.Raft;
 
 /// <summary>A configuration: who votes and who only listens. While <see cref="Outgoing"/> is not empty it is a joint one
-/// (Raft §6): every decision needs a majority of both sets. The bytes are those of a Config entry.</summary>
+/// (Raft §6): every decision needs a majority of both sets. The bytes are those of a Config entry's header (docs/on-disk-format.md):
+/// u8 version 2, u8 members, 6 reserved; then for each member, in ascending order: u32 id, u8 roles (1 voter, 2 outgoing voter, 4
+/// learner; 1 and 4 exclude each other), 3 reserved, 16 bytes uuid of its device.</summary>
 internal sealed class RaftMembers
 {
-    private const byte FormatVersion = 1;
-    private const int HeaderBytes = 4;
+    private const byte FormatVersion = 2;
+    private const int HeaderBytes = 8;
+    private const int MemberBytes = 24;
+    private const int VoterBit = 1;
+    private const int OutgoingBit = 2;
+    private const int LearnerBit = 4;
 
     private readonly NodeId[] _all;
+    private readonly Guid[] _instances;
     private readonly byte[] _voterPlaces;
     private readonly byte[] _outgoingPlaces;
+
+    /// <param name="voters">And which device each of these is.</param>
+    public RaftMembers(ReadOnlySpan<(NodeId Id, Guid Instance)> voters, ReadOnlySpan<(NodeId Id, Guid Instance)> learners)
+        : this(Ids(voters), default, Ids(learners))
+    {
+        foreach ((NodeId id, Guid instance) in voters) { _instances[Array.IndexOf(_all, id)] = instance; }
+        foreach ((NodeId id, Guid instance) in learners) { _instances[Array.IndexOf(_all, id)] = instance; }
+    }
 
     public RaftMembers(ReadOnlySpan<NodeId> voters, ReadOnlySpan<NodeId> outgoing = default, ReadOnlySpan<NodeId> learners = default)
     {
@@ -24,6 +39,7 @@ internal sealed class RaftMembers
         Array.Sort(Outgoing);
         Array.Sort(Learners);
         _all = Merge(Voters, Outgoing, Learners);
+        _instances = new Guid[_all.Length];
         _voterPlaces = Places(Voters);
         _outgoingPlaces = Places(Outgoing);
     }
@@ -61,9 +77,10 @@ internal sealed class RaftMembers
 
     public bool IsLearner(NodeId id) => Array.IndexOf(Learners, id) >= 0;
 
-    /// <summary>The same voters, outgoing voters and learners?</summary>
+    /// <summary>The same voters, outgoing voters and learners, on the same devices?</summary>
     public bool IsSame(RaftMembers other) => Voters.AsSpan().SequenceEqual(other.Voters) &&
-        Outgoing.AsSpan().SequenceEqual(other.Outgoing) && Learners.AsSpan().SequenceEqual(other.Learners);
+        Outgoing.AsSpan().SequenceEqual(other.Outgoing) && Learners.AsSpan().SequenceEqual(other.Learners) &&
+        _instances.AsSpan().SequenceEqual(other._instances);
 
     /// <summary>Can a group be run with it: is there a voter, is nobody named twice in a set or voter and learner at once, and are
     /// they not too many?</summary>
@@ -84,47 +101,83 @@ internal sealed class RaftMembers
     }
 
     /// <summary>What remains when a joint configuration is left.</summary>
-    public RaftMembers Left() => new(Voters, default, Learners);
+    public RaftMembers Left() => With(Voters, default, Learners, this);
 
     public override string ToString() =>
         $"{string.Join(' ', Voters)}{(IsJoint ? " / " : "")}{string.Join(' ', Outgoing)}{(Learners.Length > 0 ? " + " : "")}{string.Join(' ', Learners)}";
 
-    public int EncodedBytes => HeaderBytes + (4 * (Voters.Length + Outgoing.Length + Learners.Length));
+    /// <summary>The device that is this member (<see cref="Guid.Empty"/> = not told): another one under its number is not.</summary>
+    public Guid InstanceOf(NodeId id)
+    {
+        int at = Array.IndexOf(_all, id);
+        return at < 0 ? Guid.Empty : _instances[at];
+    }
 
-    /// <summary>Writes <see cref="EncodedBytes"/> bytes: version, three counts, then the ids, little-endian.</summary>
+    /// <summary>The same with another set of roles; everybody in it keeps the device that this one or <paramref name="more"/> names.</summary>
+    public RaftMembers With(ReadOnlySpan<NodeId> voters, ReadOnlySpan<NodeId> outgoing, ReadOnlySpan<NodeId> learners, RaftMembers more)
+    {
+        RaftMembers members = new(voters, outgoing, learners);
+        for (int i = 0; i < members._all.Length; i++)
+        {
+            NodeId id = members._all[i];
+            members._instances[i] = IsMember(id) ? InstanceOf(id) : more.InstanceOf(id);
+        }
+        return members;
+    }
+
+    /// <summary>Does nobody stand for another device in the other configuration?</summary>
+    public bool AgreesOnDevices(RaftMembers other)
+    {
+        for (int i = 0; i < _all.Length; i++)
+        {
+            if (other.IsMember(_all[i]) && other.InstanceOf(_all[i]) != _instances[i]) { return false; }
+        }
+        return true;
+    }
+
+    public int EncodedBytes => HeaderBytes + (MemberBytes * _all.Length);
+
+    /// <summary>Writes <see cref="EncodedBytes"/> bytes.</summary>
     public void Encode(Span<byte> to)
     {
+        to[..EncodedBytes].Clear();
         to[0] = FormatVersion;
-        to[1] = (byte)Voters.Length;
-        to[2] = (byte)Outgoing.Length;
-        to[3] = (byte)Learners.Length;
+        to[1] = (byte)_all.Length;
         Span<byte> at = to[HeaderBytes..];
-        foreach (NodeId[] set in new[] { Voters, Outgoing, Learners })
+        for (int i = 0; i < _all.Length; i++, at = at[MemberBytes..])
         {
-            foreach (NodeId id in set)
-            {
-                BinaryPrimitives.WriteUInt32LittleEndian(at, id.Value);
-                at = at[4..];
-            }
+            NodeId id = _all[i];
+            BinaryPrimitives.WriteUInt32LittleEndian(at, id.Value);
+            at[4] = (byte)((IsIncoming(id) ? VoterBit : 0) | (Array.IndexOf(Outgoing, id) >= 0 ? OutgoingBit : 0) | (IsLearner(id) ? LearnerBit : 0));
+            _ = _instances[i].TryWriteBytes(at[8..]);
         }
     }
 
-    /// <returns>False for an unknown version, a wrong length, too many members, or what is not <see cref="IsValid"/>.</returns>
+    /// <returns>False for an unknown version, a wrong length, too many members, members out of order, unknown or no roles, reserved bytes
+    /// that are not 0, or what is not <see cref="IsValid"/>.</returns>
     public static bool TryDecode(ReadOnlySpan<byte> from, [NotNullWhen(true)] out RaftMembers? members)
     {
         members = null;
-        if (from.Length < HeaderBytes || from[0] != FormatVersion) { return false; }
-        int voters = from[1], outgoing = from[2], learners = from[3];
-        int total = voters + outgoing + learners;
-        if (voters == 0 || total > RaftLimits.MaxMembers || from.Length != HeaderBytes + (4 * total)) { return false; }
-        NodeId[] ids = new NodeId[total];
-        for (int i = 0; i < total; i++)
+        if (from.Length < HeaderBytes || from[0] != FormatVersion || from[2..HeaderBytes].IndexOfAnyExcept((byte)0) >= 0) { return false; }
+        int count = from[1];
+        if (count > RaftLimits.MaxMembers || from.Length != HeaderBytes + (MemberBytes * count)) { return false; }
+        Span<NodeId> voters = stackalloc NodeId[count], outgoing = stackalloc NodeId[count], learners = stackalloc NodeId[count];
+        int voterCount = 0, outgoingCount = 0, learnerCount = 0;
+        long last = -1;
+        for (int i = 0; i < count; i++)
         {
-            ids[i] = new NodeId(BinaryPrimitives.ReadUInt32LittleEndian(from[(HeaderBytes + (4 * i))..]));
+            ReadOnlySpan<byte> at = from.Slice(HeaderBytes + (MemberBytes * i), MemberBytes);
+            NodeId id = new(BinaryPrimitives.ReadUInt32LittleEndian(at));
+            int roles = at[4];
+            if (id.Value <= last || roles is 0 or > 7 || at[5..8].IndexOfAnyExcept((byte)0) >= 0) { return false; }
+            last = id.Value;
+            if ((roles & VoterBit) != 0) { voters[voterCount++] = id; }
+            if ((roles & OutgoingBit) != 0) { outgoing[outgoingCount++] = id; }
+            if ((roles & LearnerBit) != 0) { learners[learnerCount++] = id; }
         }
-        ReadOnlySpan<NodeId> all = ids;
-        RaftMembers decoded = new(all[..voters], all.Slice(voters, outgoing), all[(voters + outgoing)..]);
+        RaftMembers decoded = new(voters[..voterCount], outgoing[..outgoingCount], learners[..learnerCount]);
         if (!decoded.IsValid) { return false; }
+        for (int i = 0; i < count; i++) { decoded._instances[i] = new Guid(from.Slice(HeaderBytes + (MemberBytes * i) + 8, 16)); }
         members = decoded;
         return true;
     }
@@ -134,6 +187,13 @@ internal sealed class RaftMembers
         byte[] places = new byte[set.Length];
         for (int i = 0; i < set.Length; i++) { places[i] = (byte)Array.IndexOf(_all, set[i]); }
         return places;
+    }
+
+    private static NodeId[] Ids(ReadOnlySpan<(NodeId Id, Guid Instance)> members)
+    {
+        NodeId[] ids = new NodeId[members.Length];
+        for (int i = 0; i < ids.Length; i++) { ids[i] = members[i].Id; }
+        return ids;
     }
 
     private static bool HasTwice(NodeId[] sorted)

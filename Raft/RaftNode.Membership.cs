@@ -91,9 +91,11 @@ internal sealed partial class RaftNode
         // voters, could come back beside this one.
         if (!IsReady || IsChanging || !_transferee.IsNone) { return Errno.Busy; }
         if (target.IsSame(_members)) { return Errno.None; }
-        RaftMembers learning = new(_members.Voters, default, LearnersBefore(target));
+        // Members are told apart by number: a new device under an old number has to wait until the old one is out.
+        if (!target.AgreesOnDevices(_members)) { return Errno.Invalid; }
+        RaftMembers learning = _members.With(_members.Voters, default, LearnersBefore(target), target);
         bool isLearning = learning.IsSame(_members);
-        RaftMembers step = isLearning ? new RaftMembers(target.Voters, _members.Voters, target.Learners) : learning;
+        RaftMembers step = isLearning ? _members.With(target.Voters, _members.Voters, target.Learners, target) : learning;
         if (!step.IsValid) { return Errno.Invalid; }
         if (isLearning && !IsFitToVote(target.Voters, now)) { return Errno.Again; }
         next = step;

@@ -108,16 +108,32 @@ public sealed class QuorumTests
         Assert.True(RaftLimits.MaxHeldMessages > 2 * RaftLimits.MaxMembers, "a round of votes fits");
     }
 
+    /// <summary>The bytes of docs/on-disk-format.md, written out.</summary>
+    [Fact]
+    public void A_configuration_has_these_bytes()
+    {
+        System.Guid first = new("00112233-4455-6677-8899-aabbccddeeff");
+        RaftMembers before = new([(new NodeId(1), first), (new NodeId(2), System.Guid.Empty)], []);
+        RaftMembers members = before.With([new(1), new(3)], [new(1), new(2)], [new(2)], before);
+        byte[] bytes = new byte[members.EncodedBytes];
+        members.Encode(bytes);
+        Assert.Equal("0203000000000000" + "0100000003000000" + "33221100554477668899AABBCCDDEEFF" + "0200000006000000" + new string('0', 32) +
+            "0300000001000000" + new string('0', 32), System.Convert.ToHexString(bytes));
+    }
+
     [Fact]
     public void Members_survive_encoding_and_bad_bytes_are_refused()
     {
-        RaftMembers members = new([new(3), new(1), new(2)], [new(1), new(4)], [new(9)]);
+        RaftMembers devices = new([(new(3), System.Guid.NewGuid()), (new(1), System.Guid.NewGuid())], [(new(9), System.Guid.NewGuid())]);
+        RaftMembers members = devices.With([new(3), new(1), new(2)], [new(1), new(4)], [new(9)], devices);
         byte[] bytes = new byte[members.EncodedBytes];
         members.Encode(bytes);
         Assert.True(RaftMembers.TryDecode(bytes, out RaftMembers? read));
+        Assert.True(read.IsSame(members));
         Assert.Equal(members.Voters, read.Voters);
         Assert.Equal(members.Outgoing, read.Outgoing);
         Assert.Equal(members.Learners, read.Learners);
+        Assert.Equal(devices.InstanceOf(new(9)), read.InstanceOf(new(9)));
         Assert.Equal([1U, 2, 3, 4, 9], read.All.ToArray().Select(id => id.Value));
         for (int length = 0; length < bytes.Length; length++) { Assert.False(RaftMembers.TryDecode(bytes.AsSpan(0, length), out _)); }
         Prng prng = new(1);
@@ -125,7 +141,25 @@ public sealed class QuorumTests
         {
             byte[] mangled = (byte[])bytes.Clone();
             mangled[prng.Below(mangled.Length)] ^= (byte)(1 << prng.Below(8));
-            _ = RaftMembers.TryDecode(mangled, out _); // any answer, no exception
+            if (!RaftMembers.TryDecode(mangled, out RaftMembers? other)) { continue; }
+            // What is accepted is a configuration, and these are its only bytes.
+            Assert.True(other.IsValid);
+            byte[] again = new byte[other.EncodedBytes];
+            other.Encode(again);
+            Assert.Equal(mangled, again);
+        }
+    }
+
+    [Fact]
+    public void Random_bytes_are_no_configuration_and_throw_nothing()
+    {
+        Prng prng = new(2);
+        for (int i = 0; i < 20_000; i++)
+        {
+            byte[] bytes = new byte[prng.Below(500)];
+            for (int k = 0; k < bytes.Length; k++) { bytes[k] = (byte)prng.Below(prng.Below(2) == 0 ? 8 : 256); }
+            if (bytes.Length > 8 && prng.Below(2) == 0) { (bytes[0], bytes[1]) = (2, (byte)((bytes.Length - 8) / 24)); }
+            if (RaftMembers.TryDecode(bytes, out RaftMembers? members)) { Assert.True(members.IsValid); }
         }
     }
 }

@@ -407,6 +407,21 @@ public sealed class RaftMembershipTests
     }
 
     [Fact]
+    public void A_new_device_under_an_old_number_comes_in_after_the_old_one_is_out()
+    {
+        RaftNet net = Started(3, spares: 0);
+        RaftPeer leader = net.Elect(0);
+        (NodeId Id, System.Guid Instance) fresh = (new NodeId(2), System.Guid.NewGuid());
+        RaftMembers target = new([(new NodeId(0), default), (new NodeId(1), default), fresh], []);
+        Assert.Equal(Errno.Invalid, leader.Change(target));
+        Reach(net, Voters(0, 1));
+        net[2].Wipe(leader.Node);
+        net[2].Start();
+        Reach(net, target);
+        Assert.Equal(fresh.Instance, net[2].Node.Members.InstanceOf(fresh.Id));
+    }
+
+    [Fact]
     public void Impossible_targets_are_refused()
     {
         RaftPeer leader = Started(3, spares: 1).Elect();
