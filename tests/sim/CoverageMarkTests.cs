@@ -13,12 +13,15 @@ public sealed class CoverageMarkTests(ITestOutputHelper output)
     private static readonly string[] Required =
     [
         "raft: campaign on transfer",
+        "raft: configuration taken back",
         "raft: conflicting suffix dropped",
         "raft: follower needs a hand-over",
         "raft: follower without room",
         "raft: in-flight entries given up",
         "raft: leader without a majority steps down",
         "raft: leadership handed to the preferred leader",
+        "raft: removed leader steps down",
+        "raft: reply of a removed member ignored",
         "raft: vote request ignored under a lease",
         "raft: heartbeat set agreed anew",
         "replication: read by a read-index round",
@@ -41,6 +44,7 @@ public sealed class CoverageMarkTests(ITestOutputHelper output)
         "sim: monitor made again",
         "sim: only monitor with an empty device",
         "sim: read answered with an error",
+        "sim: removed replica made anew",
         "sim: torn block at a power cut",
         "sim: write answered with no space",
     ];
