@@ -300,7 +300,12 @@ public sealed class RaftMembershipTests
         RaftNode node = new(config, RaftStart.ToJoin(new Term(4), new LogIndex(reported)) with { Log = log }, new Prng(1), 0);
         RaftMessage request = new()
         {
-            Kind = MessageKind.VoteRequest, From = new NodeId(0), To = new NodeId(1), Term = new Term(9), Index = new LogIndex(9), LogTerm = new Term(9),
+            Kind = MessageKind.VoteRequest,
+            From = new NodeId(0),
+            To = new NodeId(1),
+            Term = new Term(9),
+            Index = new LogIndex(9),
+            LogTerm = new Term(9),
         };
         Effects effects = new();
         node.Step(in request, [], 10 * RaftNet.ElectionTimeout, effects);
@@ -440,8 +445,13 @@ public sealed class RaftMembershipTests
         RaftPeer victim = net.Peers.First(p => p != leader);
         RaftMessage message = new()
         {
-            Kind = MessageKind.Append, From = leader.Id, To = victim.Id, Term = victim.Node.Term, Index = victim.Node.Log.LastIndex,
-            LogTerm = victim.Node.Log.LastTerm, EntryCount = 1,
+            Kind = MessageKind.Append,
+            From = leader.Id,
+            To = victim.Id,
+            Term = victim.Node.Term,
+            Index = victim.Node.Log.LastIndex,
+            LogTerm = victim.Node.Log.LastTerm,
+            EntryCount = 1,
         };
         EntryMeta[] entries = [new EntryMeta(victim.Node.Term, EntryKind.Config)];
         foreach (RaftMembers[] configs in new RaftMembers[][] { [], [RaftMembers.Unknown], [Voters(1), Voters(2)] })
