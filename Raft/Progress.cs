@@ -40,6 +40,9 @@ internal sealed class Progress
     /// <summary>When anything was last sent to it, or long.MinValue.</summary>
     public long LastSent { get; private set; }
 
+    /// <summary>Answers to older stamps are of somebody who was a member under this number before.</summary>
+    public long Since { get; set; }
+
     /// <summary>When it last moved Match or there was nothing to move: with messages in flight, the age of a loss.</summary>
     public long LastAdvance { get; set; }
 
@@ -78,6 +81,7 @@ internal sealed class Progress
         Next = next;
         AckStamp = long.MinValue;
         LastSent = long.MinValue;
+        Since = long.MinValue;
         LastAdvance = now;
         SentCommit = default;
         CommitStamp = long.MinValue;

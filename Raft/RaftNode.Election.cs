@@ -22,7 +22,9 @@ internal sealed partial class RaftNode
     private NodeId _preferred;
     private bool _needsState;
     private bool _lostLog;
-    private LogIndex _noVoteBelow;
+
+    /// <summary>See <see cref="RaftStart.VoteFloor"/>; default = its own log counts.</summary>
+    private LogEnd _voteFloor;
 
     /// <summary>The state here is incomplete: only a hand-over from the leader helps.</summary>
     public bool NeedsState => _needsState;
@@ -35,7 +37,7 @@ internal sealed partial class RaftNode
     /// <summary>Something was heard from the present leader by other means than a message of this group.</summary>
     public void OnHeard(long at) => _heardAt = Math.Max(_heardAt, at);
 
-    private bool MayCampaign => !_needsState && MayVote && (_members.IsVoter(_self) || IsNotOutYet);
+    private bool MayCampaign => !_needsState && !_lostLog && _voteFloor == default && (_members.IsVoter(_self) || IsNotOutYet);
 
     /// <summary>The entry that takes this voter out is not known to be committed. Its log may be the only one that is long enough:
     /// it campaigns, does not count itself, and makes room once the entry is committed (thesis §4.2.2).</summary>
@@ -44,7 +46,8 @@ internal sealed partial class RaftNode
 
     /// <summary>Whoever is asked, learners included: the voter's own configuration may be behind, and it is the candidate that counts
     /// (docs/decisions/membership.md).</summary>
-    private bool MayVote => !_lostLog && _noVoteBelow == default;
+    private bool MayVoteFor(in RaftMessage request) => !_lostLog && _log.IsUpToDate(request.Index, request.LogTerm) &&
+        new LogEnd(request.LogTerm, request.Index) >= _voteFloor;
 
     private bool IsAlone => _members.All.Length == 1 && _members.IsVoter(_self);
 
@@ -196,7 +199,7 @@ internal sealed partial class RaftNode
     {
         bool free = (_vote.IsNone && _leader.IsNone) || _vote == request.From;
         // Raft §5.4.1: nobody may lead whose log lacks what a majority, and so perhaps we, have acknowledged.
-        bool granted = free && MayVote && _log.IsUpToDate(request.Index, request.LogTerm);
+        bool granted = free && MayVoteFor(in request);
         if (granted)
         {
             if (_vote != request.From)
@@ -215,7 +218,7 @@ internal sealed partial class RaftNode
 
     private void OnPreVoteRequest(in RaftMessage request, Effects effects)
     {
-        bool granted = request.Term > _term && MayVote && _log.IsUpToDate(request.Index, request.LogTerm);
+        bool granted = request.Term > _term && MayVoteFor(in request);
         RaftMessage reply = Message(MessageKind.PreVoteReply, request.From);
         reply.Term = granted ? request.Term : _term; // a refusal tells our term, a grant repeats the asked one
         reply.Flags = granted ? MessageFlags.None : MessageFlags.Reject;

@@ -146,7 +146,7 @@ internal sealed partial class RaftNode
         {
             int index = PeerIndex(id);
             bool isAlive = index < 0 || IsPeerAlive(index, now); // not among the peers: it is this node
-            if (isAlive) { alive++; }
+            if (isAlive && (index < 0 || !_peers[index].NeedsState)) { alive++; } // who needs the state may have lost the right to vote
             if (index < 0 || _members.IsVoter(id)) { continue; }
             Progress peer = _peers[index];
             // It has to hold the entry that names it: all before it is what a predecessor may have known. Close to the commit
@@ -172,11 +172,19 @@ internal sealed partial class RaftNode
     {
         RaftMembers members = Sabotage.Is(SabotageKind.ConfigFromCommit) ? _configs.At(_commit, out _) : _configs.Current;
         if (members == _members) { return; }
+        Progress[] before = _peers;
         _members = members;
-        _peers = MakePeers(members, _peers, now);
+        _peers = MakePeers(members, before, now);
         effects.MembersChanged = true;
         effects.SendDue = true;
         if (_role != RaftRole.Leader) { return; }
+        // Somebody may have been a member under the same number under this very leader, and its answers may still be on their way.
+        long since = Math.Max(now, _lastStamp) + 1;
+        _readFloor = Math.Max(_readFloor, since);
+        foreach (Progress peer in _peers)
+        {
+            if (Array.IndexOf(before, peer) < 0) { peer.Since = since; }
+        }
         _deadline = Math.Min(_deadline, now + _config.HeartbeatNanos);
         ConfirmReads(effects); // those who stay may have confirmed them all, and say nothing more
     }

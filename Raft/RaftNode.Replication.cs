@@ -311,6 +311,11 @@ internal sealed partial class RaftNode
             effects.Violation = true;
             return;
         }
+        if (reply.Stamp < peer.Since)
+        {
+            Reached.Mark("raft: answer of a predecessor ignored");
+            return;
+        }
         peer.OnStamp(reply.Stamp);
         if (reply.Is(MessageFlags.NeedsState))
         {

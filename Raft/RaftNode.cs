@@ -74,10 +74,11 @@ internal sealed partial class RaftNode
         _preferred = start.Preferred;
         _needsState = start.NeedsState || start.LostLog;
         _lostLog = start.LostLog;
-        _noVoteBelow = _durable >= start.NoVoteBelow ? default : start.NoVoteBelow;
+        _voteFloor = start.VoteFloor;
+        DropReachedFloor();
         Invariant.Require(_commit <= _log.LastIndex);
         Invariant.Require(_members.All.Length <= RaftLimits.MaxMembers);
-        Invariant.Require(_configs.CurrentIndex <= _log.LastIndex);
+        Invariant.Require(_configs.CurrentIndex <= _log.LastIndex || _needsState); // what is handed over brings its own
         _peers = MakePeers(_members, [], now);
         StartElections(now);
     }
@@ -210,7 +211,7 @@ internal sealed partial class RaftNode
         // A leader's entries may be committed by the others before they are durable here; now they can be applied.
         effects.CommitMoved |= _commit > _durable;
         _durable = index;
-        if (_durable >= _noVoteBelow) { _noVoteBelow = default; }
+        DropReachedFloor();
         if (_role == RaftRole.Leader)
         {
             MaybeCommit(now, effects);
@@ -233,11 +234,10 @@ internal sealed partial class RaftNode
     }
 
     /// <summary>Follower: the whole state up to (index, term) was received and is durable; the log begins anew behind it.</summary>
-    /// <param name="noVoteBelow">It had acknowledged entries behind it: they are somewhere up to this index of the leader's log,
-    /// and this node votes again when it holds them again. Default = none.</param>
+    /// <param name="voteFloor">What <see cref="FloorBehind"/> said; durable by now.</param>
     /// <param name="members">The configuration of that state, as <see cref="MembersAt"/> told its sender; null = as it was here.</param>
     /// <param name="membersSince">Index of the entry that brought it.</param>
-    public void OnStateInstalled(LogIndex index, Term term, LogIndex noVoteBelow, Effects effects, RaftMembers? members = null,
+    public void OnStateInstalled(LogIndex index, Term term, LogEnd voteFloor, Effects effects, RaftMembers? members = null,
         LogIndex membersSince = default)
     {
         Invariant.Require(_role != RaftRole.Leader);
@@ -251,13 +251,51 @@ internal sealed partial class RaftNode
         _matched = index;
         _needsState = false;
         _lostLog = false;
-        // A state that does not reach what was missing before does not bring it back.
-        LogIndex below = LogIndex.Max(noVoteBelow, _noVoteBelow);
-        _noVoteBelow = below > index ? below : default;
+        _voteFloor = voteFloor;
+        DropReachedFloor();
         _ackDue = !_leader.IsNone;
         effects.SendDue = true;
         effects.CommitMoved = true;
         CheckInvariants();
+    }
+
+    /// <summary>As which end of a log this node has to vote once the state up to (index, term) has replaced its log: what it had
+    /// acknowledged behind that state counts until it holds it again.</summary>
+    /// <param name="leaderEnd">End of the leader's log after it knew that this node needs the state. Where it is not known what was
+    /// acknowledged here, everything that can count is at or before it: that leader has what was committed before its term, and
+    /// counts nothing behind it for this node.</param>
+    public LogEnd FloorBehind(LogIndex index, Term term, LogEnd leaderEnd)
+    {
+        LogEnd lost = default;
+        if (_lostLog)
+        {
+            lost = leaderEnd;
+        }
+        else if (_durable > index && _log.TryTerm(index, out Term own) && own == term)
+        {
+            // A log with another entry at the state's index holds nothing behind it that was ever committed.
+            lost = DurableEnd;
+        }
+        LogEnd floor = LogEnd.Max(lost, _voteFloor);
+        return floor > new LogEnd(term, index) ? floor : default;
+    }
+
+    /// <summary>The end of what is durable here, or of what has to be taken for it.</summary>
+    public LogEnd VoteEnd => LogEnd.Max(DurableEnd, _voteFloor);
+
+    private LogEnd DurableEnd
+    {
+        get
+        {
+            _ = _log.TryTerm(_durable, out Term term);
+            return new LogEnd(term, _durable);
+        }
+    }
+
+    /// <summary>From the same or a newer leader, and as long: the own log says as much as the floor did.</summary>
+    private void DropReachedFloor()
+    {
+        if (_voteFloor != default && DurableEnd >= _voteFloor) { _voteFloor = default; }
     }
 
     /// <summary>The state is about to be replaced by one from the leader: until <see cref="OnStateInstalled"/> this node takes no

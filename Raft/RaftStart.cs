@@ -24,21 +24,22 @@ internal sealed record RaftStart
     /// <summary>The state machine's state is incomplete (a hand-over was interrupted).</summary>
     public bool NeedsState { get; init; }
 
-    /// <summary>No votes before the log holds this index: entries up to there may have been acknowledged here and lost since.</summary>
-    public LogIndex NoVoteBelow { get; init; }
+    /// <summary>What was acknowledged here and lost since lies at or before this end of a log: the node votes as if its own log
+    /// ended there, and does not campaign before it does. Default = nothing was lost.</summary>
+    public LogEnd VoteFloor { get; init; }
 
     /// <summary>Acknowledged entries may have been lost here: no votes until a hand-over has ended.</summary>
     public bool LostLog { get; init; }
 
     /// <summary>A replica that is made to join a group, perhaps under a number that was a member before. It may listen to no leader
-    /// from before its predecessor was removed, and vote only when it holds what its predecessor may have acknowledged. All of it has to
+    /// from before its predecessor was removed, and vote only for logs that hold what its predecessor may have acknowledged. All of it has to
     /// be durable before the replica takes part.</summary>
     /// <param name="reported">Term of a leader that has reported a committed configuration without this member.</param>
     /// <param name="index">Index of that configuration's entry.</param>
     public static RaftStart ToJoin(Term reported, LogIndex index) => new()
     {
         Term = Sabotage.Is(SabotageKind.JoinerWithoutTerm) ? default : reported,
-        NoVoteBelow = Sabotage.Is(SabotageKind.JoinerVotes) ? default : index,
+        VoteFloor = Sabotage.Is(SabotageKind.JoinerVotes) ? default : new LogEnd(reported, index),
         Configs = new ConfigTrack(RaftMembers.Unknown),
     };
 }

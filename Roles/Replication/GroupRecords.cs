@@ -12,20 +12,25 @@ using Fastblock.Raft;
 //                                  then for each voter and learner: u32 node id, 16 bytes instance uuid
 //   g/<group>/hs                   u8 version 1, 3 reserved, u32 vote (0xFFFFFFFF = none), u64 term, u64 incarnation
 //   g/<group>/ci                   u8 version 1, 7 reserved, u64 index known to be committed, u64 incarnation
-//   g/<group>/rec                  u8 version 1, u8 lost (0 or 1), 6 reserved, u64 incarnation: the state is incomplete: a
-//                                  hand-over is under way, or (lost) the log lost entries that were acknowledged;
-//                                  or u8 version 1, u8 2, 6 reserved, u64 incarnation, u64 index: the state is complete, but
-//                                  no votes before the log holds that index
+//   g/<group>/rec                  u8 version 2, u8 bits (1 = the state is incomplete, a hand-over is under way; 2 = and the log lost
+//                                  entries that were acknowledged), 6 reserved, u64 incarnation, u64 term and u64 index of
+//                                  the end of a log: votes are given as if the own log ended there (0, 0 = as it is).
+//                                  Version 1 had u8 version 1, u8 lost (0 or 1), 6 reserved, u64 incarnation; or u8 version 1,
+//                                  u8 2, 6 reserved, u64 incarnation, u64 index: complete, no votes before the log holds it
 namespace Fastblock.Roles.Replication;
 
 /// <summary>Keys and values of a group's own records.</summary>
 internal static class GroupRecords
 {
     public const int HardStateBytes = 24;
-    public const int RecoveryBytes = 16;
+    public const int RecoveryBytes = 32;
     public const int CommitBytes = 24;
-    public const int NoVoteBytes = 24;
     private const byte Version = 1;
+    private const byte RecoveryVersion = 2;
+    private const int OldRecoveryBytes = 16;
+    private const int OldNoVoteBytes = 24;
+    private const int IncompleteBit = 1;
+    private const int LostBit = 2;
     private const int ConfigHeaderBytes = 16;
     private const int MemberBytes = 20;
 
@@ -104,34 +109,42 @@ internal static class GroupRecords
             ? new LogIndex(BinaryPrimitives.ReadUInt64LittleEndian(from[8..]))
             : default;
 
-    public static void EncodeRecovery(Span<byte> to, ulong incarnation, bool lost)
+    public static void EncodeRecovery(Span<byte> to, ulong incarnation, in GroupRecovery recovery)
     {
         to[..RecoveryBytes].Clear();
-        to[0] = Version;
-        to[1] = lost ? (byte)1 : (byte)0;
+        to[0] = RecoveryVersion;
+        to[1] = (byte)((recovery.IsIncomplete ? IncompleteBit : 0) | (recovery.LostLog ? LostBit : 0));
         BinaryPrimitives.WriteUInt64LittleEndian(to[8..], incarnation);
+        BinaryPrimitives.WriteUInt64LittleEndian(to[16..], recovery.VoteFloor.Term.Value);
+        BinaryPrimitives.WriteUInt64LittleEndian(to[24..], recovery.VoteFloor.Index.Value);
     }
 
-    public static bool IsRecoveryOf(ReadOnlySpan<byte> from, ulong incarnation, out bool lost)
+    /// <summary>Any version. A record that is there but cannot be read marks a state that nobody vouches for.</summary>
+    /// <param name="term">At least the newest term that the replica was in: a record of version 1 told only an index.</param>
+    /// <returns>False when there is nothing to say, or it is of another incarnation.</returns>
+    public static bool TryDecodeRecovery(ReadOnlySpan<byte> from, ulong incarnation, Term term, out GroupRecovery recovery)
     {
-        lost = from.Length == RecoveryBytes && from[1] != 0;
-        return from.Length == RecoveryBytes && BinaryPrimitives.ReadUInt64LittleEndian(from[8..]) == incarnation;
+        recovery = default;
+        if (from.Length < OldRecoveryBytes || BinaryPrimitives.ReadUInt64LittleEndian(from[8..]) != incarnation) { return false; }
+        if (from[0] == Version && from.Length == OldRecoveryBytes)
+        {
+            recovery = new GroupRecovery(IsIncomplete: true, LostLog: from[1] != 0, default);
+        }
+        else if (from[0] == Version && from.Length == OldNoVoteBytes)
+        {
+            recovery = new GroupRecovery(false, false, new LogEnd(term, new LogIndex(BinaryPrimitives.ReadUInt64LittleEndian(from[16..]))));
+        }
+        else if (from[0] == RecoveryVersion && from.Length == RecoveryBytes)
+        {
+            LogEnd floor = new(new Term(BinaryPrimitives.ReadUInt64LittleEndian(from[16..])), new LogIndex(BinaryPrimitives.ReadUInt64LittleEndian(from[24..])));
+            recovery = new GroupRecovery((from[1] & IncompleteBit) != 0, (from[1] & LostBit) != 0, floor);
+        }
+        else
+        {
+            recovery = new GroupRecovery(IsIncomplete: true, LostLog: true, default);
+        }
+        return true;
     }
-
-    public static void EncodeNoVote(Span<byte> to, ulong incarnation, LogIndex below)
-    {
-        to[..NoVoteBytes].Clear();
-        to[0] = Version;
-        to[1] = 2;
-        BinaryPrimitives.WriteUInt64LittleEndian(to[8..], incarnation);
-        BinaryPrimitives.WriteUInt64LittleEndian(to[16..], below.Value);
-    }
-
-    /// <returns>The index, or 0 when the record is another one or of another incarnation.</returns>
-    public static LogIndex DecodeNoVote(ReadOnlySpan<byte> from, ulong incarnation) =>
-        from.Length == NoVoteBytes && from[0] == Version && BinaryPrimitives.ReadUInt64LittleEndian(from[8..]) == incarnation
-            ? new LogIndex(BinaryPrimitives.ReadUInt64LittleEndian(from[16..]))
-            : default;
 
     private static byte[] Key(PgId group, string name) =>
         Encoding.ASCII.GetBytes($"g/{group.Value.ToString("x16", CultureInfo.InvariantCulture)}/{name}");

@@ -31,6 +31,8 @@ internal sealed partial class RaftGroup
 
     internal byte[] CommitKey => _commitKey;
 
+    internal LogEnd VoteEnd => _node.VoteEnd;
+
     /// <summary>The commit index that was last written down.</summary>
     internal LogIndex MarkedCommit { get; set; }
 

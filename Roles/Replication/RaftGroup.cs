@@ -240,8 +240,8 @@ internal sealed partial class RaftGroup : IHeartbeatView
 
     /// <summary>Follower: the complete state up to <paramref name="index"/> is durable here; the log starts anew behind it and
     /// the mark of <see cref="BeginRecovery"/> is removed.</summary>
-    /// <param name="leaderLast">Last index of the leader's log after it knew that this replica needs the state. What was acknowledged
-    /// here and is gone now lies at or below it: no votes before this log reaches it again.</param>
+    /// <param name="leaderLast">Last index of the leader's log after it knew that this replica needs the state. What a damaged log
+    /// lost of what was acknowledged lies at or below it: votes are given as if this log reached it.</param>
     /// <param name="done">Gets OnCommitted when that is durable; may be null.</param>
     /// <returns>None; Again = the log is full, call again; Stale = this node leads, or its own log reaches further.</returns>
     public Errno InstallBase(LogIndex index, Term term, LogIndex leaderLast, IProposalWaiter? done = null)
@@ -249,8 +249,8 @@ internal sealed partial class RaftGroup : IHeartbeatView
         if (_node.IsLeader || _isClosed) { return Errno.Stale; }
         // A replica that needs the state may know of later commits than a leader that has just restarted: their entries follow.
         if (index < (IsRecovering ? BaseIndex : _node.Commit) || term > _node.Term) { return Errno.Stale; }
-        LogIndex noVoteBelow = _isCorrupted || LastIndex > index ? leaderLast : default;
-        Errno status = _host.SaveBase(this, index, term, noVoteBelow, done);
+        LogEnd voteFloor = _node.FloorBehind(index, term, new LogEnd(_node.Term, leaderLast));
+        Errno status = _host.SaveBase(this, index, term, voteFloor, done);
         if (status != Errno.None) { return status; }
         DropPending(new LogIndex(_applied.Value + 1));
         _applied = index;
@@ -259,7 +259,7 @@ internal sealed partial class RaftGroup : IHeartbeatView
         IsRecovering = false;
         _isCorrupted = false;
         Effects effects = BeginStep();
-        _node.OnStateInstalled(index, term, noVoteBelow, effects);
+        _node.OnStateInstalled(index, term, voteFloor, effects);
         EndStep(effects);
         return Errno.None;
     }

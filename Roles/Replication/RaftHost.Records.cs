@@ -63,12 +63,12 @@ internal sealed partial class RaftHost
     private static ulong CeilingFor(ulong term) => Math.Max(term, Math.Min(term + ReplicationLimits.TermStep, RaftLimits.MaxNumber));
 
     /// <summary>The highest term that the group's records tell of.</summary>
-    private ulong KnownTerm(StoredGroup stored)
+    private ulong KnownTerm(PgId id, ulong incarnation)
     {
         ulong known = 0;
-        if (DiskLog.TryGetGroup(stored.Id, out LogGroupInfo info)) { _ = DiskLog.TryGetTerm(stored.Id, info.LastIndex, out known); }
-        bool hasState = Kv.TryGet(GroupRecords.HardStateKey(stored.Id), out ReadOnlySpan<byte> hard)
-            & GroupRecords.TryDecodeHardState(hard, stored.Config.Incarnation, out Term term, out _);
+        if (DiskLog.TryGetGroup(id, out LogGroupInfo info)) { _ = DiskLog.TryGetTerm(id, info.LastIndex, out known); }
+        bool hasState = Kv.TryGet(GroupRecords.HardStateKey(id), out ReadOnlySpan<byte> hard)
+            & GroupRecords.TryDecodeHardState(hard, incarnation, out Term term, out _);
         return hasState ? Math.Max(known, term.Value) : known;
     }
 
@@ -104,8 +104,9 @@ internal sealed partial class RaftHost
     /// <param name="cleaning">The log's cleaner waits for it: it may use the room that is kept for cleaning.</param>
     internal Errno SaveRecovery(RaftGroup group, bool lost, IProposalWaiter? done, bool cleaning = false)
     {
+        // The log may be gone before the state is complete: from now on the replica votes as if it ended where it ends now.
         Span<byte> value = stackalloc byte[GroupRecords.RecoveryBytes];
-        GroupRecords.EncodeRecovery(value, group.Config.Incarnation, lost);
+        GroupRecords.EncodeRecovery(value, group.Config.Incarnation, new GroupRecovery(IsIncomplete: true, lost, group.VoteEnd));
         _batch.Clear();
         bool fits = _batch.TryPut(GroupRecords.RecoveryKey(group.Id), value);
         Invariant.Require(fits);
@@ -146,7 +147,7 @@ internal sealed partial class RaftHost
     public async ReactorTask<Errno> SettleDamageAsync()
     {
         ulong highest = 0;
-        foreach (StoredGroup stored in _stored) { highest = Math.Max(highest, KnownTerm(stored)); }
+        foreach (StoredGroup stored in _stored) { highest = Math.Max(highest, KnownTerm(stored.Id, stored.Config.Incarnation)); }
         if (highest > DiskLog.TermCeiling)
         {
             // Made before there was a ceiling, or an entry came to be durable before its term.
@@ -179,12 +180,13 @@ internal sealed partial class RaftHost
     {
         byte[] key = GroupRecords.RecoveryKey(stored.Id);
         ulong incarnation = stored.Config.Incarnation;
-        bool isMarked = Kv.TryGet(key, out ReadOnlySpan<byte> mark) & GroupRecords.IsRecoveryOf(mark, incarnation, out bool lost) & lost;
+        bool isMarked = Kv.TryGet(key, out ReadOnlySpan<byte> mark)
+            & GroupRecords.TryDecodeRecovery(mark, incarnation, default, out GroupRecovery recovery) & recovery.LostLog;
         // Damage that nobody has acknowledged yet may have come after the mark.
         bool isNew = DiskLog.IsDamaged || (DiskLog.TryGetGroup(stored.Id, out LogGroupInfo info) && info.Damaged);
         if (isMarked && !isNew) { return Errno.None; }
         Span<byte> value = stackalloc byte[GroupRecords.RecoveryBytes];
-        GroupRecords.EncodeRecovery(value, incarnation, lost: true);
+        GroupRecords.EncodeRecovery(value, incarnation, new GroupRecovery(IsIncomplete: true, LostLog: true, stored.VoteFloor));
         Span<byte> hard = stackalloc byte[GroupRecords.HardStateBytes];
         GroupRecords.EncodeHardState(hard, incarnation, new Term(DiskLog.TermCeiling), Options.Self);
         _batch.Clear();
@@ -194,18 +196,18 @@ internal sealed partial class RaftHost
     }
 
     /// <summary>The group's log begins anew behind a base, and its state is complete.</summary>
-    /// <param name="noVoteBelow">Default = it may vote at once.</param>
-    internal Errno SaveBase(RaftGroup group, LogIndex index, Term term, LogIndex noVoteBelow, IProposalWaiter? done)
+    /// <param name="voteFloor">Default = it votes by what its log holds.</param>
+    internal Errno SaveBase(RaftGroup group, LogIndex index, Term term, LogEnd voteFloor, IProposalWaiter? done)
     {
         Errno status = DiskLog.TryAppendReset(group.Id, group.Config.Incarnation, index.Value, term.Value, this, out ulong sequence);
         if (status == Errno.None)
         {
             // In this order: with the mark gone, the base must be there.
             _batch.Clear();
-            Span<byte> noVote = stackalloc byte[GroupRecords.NoVoteBytes];
-            GroupRecords.EncodeNoVote(noVote, group.Config.Incarnation, noVoteBelow);
-            bool fits = noVoteBelow > index
-                ? _batch.TryPut(GroupRecords.RecoveryKey(group.Id), noVote)
+            Span<byte> value = stackalloc byte[GroupRecords.RecoveryBytes];
+            GroupRecords.EncodeRecovery(value, group.Config.Incarnation, new GroupRecovery(false, false, voteFloor));
+            bool fits = voteFloor != default
+                ? _batch.TryPut(GroupRecords.RecoveryKey(group.Id), value)
                 : _batch.TryDelete(GroupRecords.RecoveryKey(group.Id));
             Invariant.Require(fits);
             status = Kv.Commit(_batch, this, out sequence);

@@ -164,7 +164,7 @@ internal sealed partial class RaftHost : ILogListener, ILogOwner
             Preferred = config.Preferred,
             NeedsState = stored.Recovering,
             LostLog = stored.LostLog,
-            NoVoteBelow = stored.NoVoteBelow,
+            VoteFloor = stored.VoteFloor,
         };
         group = new RaftGroup(this, id, config, machine, start, applied);
         group.Load(_replay);
@@ -291,11 +291,14 @@ internal sealed partial class RaftHost : ILogListener, ILogOwner
             if (!DiskLog.TryGetGroup(id, out LogGroupInfo info)) { continue; }
             if (!Kv.TryGet(GroupRecords.ConfigKey(id), out ReadOnlySpan<byte> value)) { continue; }
             if (!GroupRecords.TryDecode(value, out GroupConfig? config) || config.Incarnation != info.Incarnation) { continue; }
-            bool lost = false;
-            bool recovering = Kv.TryGet(GroupRecords.RecoveryKey(id), out ReadOnlySpan<byte> mark) &&
-                GroupRecords.IsRecoveryOf(mark, config.Incarnation, out lost);
-            lost = (recovering && lost) || info.Damaged;
-            _stored.Add(new StoredGroup(id, config, recovering || lost, lost, GroupRecords.DecodeNoVote(mark, config.Incarnation)));
+            GroupRecovery recovery = default;
+            if (Kv.TryGet(GroupRecords.RecoveryKey(id), out ReadOnlySpan<byte> mark))
+            {
+                Term known = new(KnownTerm(id, config.Incarnation));
+                _ = GroupRecords.TryDecodeRecovery(mark, config.Incarnation, known, out recovery);
+            }
+            bool lost = recovery.LostLog || info.Damaged;
+            _stored.Add(new StoredGroup(id, config, recovery.IsIncomplete || lost, lost, recovery.VoteFloor));
         }
     }
 }

@@ -6,5 +6,5 @@ namespace Fastblock.Roles.Replication;
 /// <summary>A group that was found on this node's disk.</summary>
 /// <param name="Recovering">Its state is not complete: it was in a hand-over when the node stopped, or records were lost.</param>
 /// <param name="LostLog">Acknowledged entries are gone: it does not vote before a hand-over.</param>
-/// <param name="NoVoteBelow">No votes before the log holds this index.</param>
-internal sealed record StoredGroup(PgId Id, GroupConfig Config, bool Recovering, bool LostLog, LogIndex NoVoteBelow);
+/// <param name="VoteFloor"><see cref="RaftStart.VoteFloor"/>.</param>
+internal sealed record StoredGroup(PgId Id, GroupConfig Config, bool Recovering, bool LostLog, LogEnd VoteFloor);

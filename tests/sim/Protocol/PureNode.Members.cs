@@ -69,7 +69,7 @@ internal sealed partial class PureNode
         if (IsUp) { Crash(); }
         _logLife++;
         RaftStart start = RaftStart.ToJoin(reporter.Term, reporter.MembersIndex);
-        (_savedTerm, _savedVote, _savedNoVoteBelow, _savedNeedsState) = (start.Term, start.Vote, start.NoVoteBelow, false);
+        (_savedTerm, _savedVote, _savedFloor, _savedNeedsState) = (start.Term, start.Vote, start.VoteFloor, false);
         _savedState = new PureState(default, default, 0, RaftMembers.Unknown, default);
         (_savedBase, _savedBaseTerm) = (default, default);
         _savedLog.Clear();

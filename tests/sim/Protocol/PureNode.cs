@@ -23,7 +23,7 @@ internal sealed partial class PureNode
     private NodeId _savedVote = NodeId.None;
     private PureState _savedState;
     private bool _savedNeedsState;
-    private LogIndex _savedNoVoteBelow;
+    private LogEnd _savedFloor;
     private readonly List<Entry> _savedLog = []; // entries behind _savedBase
     private LogIndex _savedBase;
     private Term _savedBaseTerm;
@@ -84,7 +84,7 @@ internal sealed partial class PureNode
             Configs = configs,
             Commit = LogIndex.Max(_savedBase, _applied),
             NeedsState = _savedNeedsState,
-            NoVoteBelow = _savedNoVoteBelow,
+            VoteFloor = _savedFloor,
             Preferred = _scenario.Preferred,
         }, _prng.Fork(), _clock.NowNanos);
         _wokenFor = long.MaxValue;
@@ -330,14 +330,14 @@ internal sealed partial class PureNode
                 _receiving = false;
                 if (_raft!.IsLeader) { return; }
                 (_savedState, _savedNeedsState) = (state, false);
-                if (_raft.Log.LastIndex > state.Index) { _savedNoVoteBelow = LogIndex.Max(_savedNoVoteBelow, message.Header.Index); }
+                _savedFloor = _raft.FloorBehind(state.Index, state.Term, new LogEnd(message.Header.Term, message.Header.Index));
                 (_savedBase, _savedBaseTerm, _base) = (state.Index, state.Term, state.Index);
                 _savedLog.Clear();
                 _log.Clear();
                 _logLife++; // entries under way belong to a log that is gone
                 (_applied, _hash) = (state.Index, state.Hash);
                 _effects.Clear();
-                _raft.OnStateInstalled(state.Index, state.Term, _savedNoVoteBelow, _effects, state.Members, state.Since);
+                _raft.OnStateInstalled(state.Index, state.Term, _savedFloor, _effects, state.Members, state.Since);
                 CarryOut(null);
                 _scenario.OnHandedOver(Id, message.Header.From, state.Index);
             });
