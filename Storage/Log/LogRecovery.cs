@@ -57,6 +57,7 @@ internal sealed class LogRecovery : IDisposable
     {
         _log.NoteSegment(_segment, _expected, _chain);
         while (await StepAsync()) { }
+        await _loader.DrainAsync();
         JudgeGaps();
         _groups.Finish(_lost || (_superblock.Flags & SuperblockFlags.LogDamaged) != 0);
         if (!_lost && (_superblock.Flags & SuperblockFlags.LogDamaged) != 0)
@@ -94,6 +95,7 @@ internal sealed class LogRecovery : IDisposable
     private async ReactorTask<bool> StepAsync()
     {
         SegmentImage image = await _loader.LoadAsync(_segment);
+        if (_segment + 1 < EndSegment) { _loader.ReadAhead(_segment + 1); }
         if (TryReadNext(image, _offset, out BatchHeader header))
         {
             bool whole = PayloadsMatch(image, in header);
@@ -103,7 +105,7 @@ internal sealed class LogRecovery : IDisposable
                 Reached.Mark("log: torn tail cut off");
                 return false;
             }
-            Deliver(image, in header);
+            Deliver(image, in header, whole);
             return true;
         }
         if (_segment + 1 < EndSegment)
@@ -257,14 +259,15 @@ internal sealed class LogRecovery : IDisposable
         LogRecord.TryRead(records, header.HeaderBlocks, header.HeaderBlocks + header.PayloadBlocks, out record, out bytes);
 
     /// <summary>Hands the batch's records on and moves behind it.</summary>
-    private void Deliver(SegmentImage image, in BatchHeader header)
+    /// <param name="whole">The payload of every entry has been found to match its checksums.</param>
+    private void Deliver(SegmentImage image, in BatchHeader header, bool whole)
     {
         ReadOnlySpan<byte> records = image.Records(_offset, in header);
         long at = _superblock.LogOffset + image.RegionOffset + _offset;
         for (int i = 0; i < header.RecordCount; i++)
         {
             if (!TryReadRecord(records, in header, out LogRecord record, out int bytes)
-                || !DeliverRecord(image, in header, in record, header.RecordBytes - records.Length))
+                || !DeliverRecord(image, in header, in record, header.RecordBytes - records.Length, whole))
             {
                 // The checksums are right, so a program wrote this that we do not understand: do not guess.
                 NoteGap(_expected, at);
@@ -278,14 +281,14 @@ internal sealed class LogRecovery : IDisposable
         _offset += header.TotalBytes;
     }
 
-    private bool DeliverRecord(SegmentImage image, in BatchHeader header, in LogRecord record, int recordAt)
+    private bool DeliverRecord(SegmentImage image, in BatchHeader header, in LogRecord record, int recordAt, bool whole)
     {
         switch (record.Kind)
         {
             case LogRecordKind.Kv:
                 return _log.KvClient.OnReplayKv(record.Body, _segment);
             case LogRecordKind.Entry:
-                bool bad = (record.Flags & LogRecordFlags.BadPayload) != 0 || !image.PayloadMatches(_offset, in record);
+                bool bad = (record.Flags & LogRecordFlags.BadPayload) != 0 || (!whole && !image.PayloadMatches(_offset, in record));
                 uint batchBlock = (uint)(header.OwnOffset / Units.BlockBytes);
                 IndexEntry entry = new()
                 {

@@ -1,6 +1,7 @@
 using System;
 using System.Collections.Generic;
 using Fastblock.Native.Base;
+using Fastblock.Native.Reactor;
 using Fastblock.Storage.Device;
 
 namespace Fastblock.Storage.Log;
@@ -10,6 +11,7 @@ internal sealed class SegmentImage(int segmentBytes) : IDisposable
 {
     private readonly AlignedMemory _memory = new(segmentBytes);
     private readonly HashSet<int> _unreadable = [];
+    private ReactorTask<Errno> _reading;
 
     public ulong Segment { get; set; } = ulong.MaxValue;
 
@@ -20,6 +22,24 @@ internal sealed class SegmentImage(int segmentBytes) : IDisposable
     public long LastUse { get; set; }
 
     public AlignedMemory Memory => _memory;
+
+    /// <summary>Its read has been begun and nobody has waited for it yet.</summary>
+    public bool IsReading { get; private set; }
+
+    public void SetReading(ReactorTask<Errno> reading)
+    {
+        _reading = reading;
+        IsReading = true;
+    }
+
+    /// <summary>Hands the read over to whoever waits for it, once.</summary>
+    public bool TakeReading(out ReactorTask<Errno> reading)
+    {
+        reading = _reading;
+        bool taken = IsReading;
+        IsReading = false;
+        return taken;
+    }
 
     public ReadOnlySpan<byte> Span(int offset, int bytes) => _memory.Span(offset, bytes);
 
