@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using System.IO;
 using System.Text.Json;
-using Fastblock.Native.Base;
 using Fastblock.Native.Linux;
 using Xunit;
 
@@ -18,19 +17,18 @@ internal static class Faults
     /// <summary>A server that is dead, and how it was started.</summary>
     internal sealed record Dead(VstartCluster Cluster, string Server, string[] Command)
     {
-        public void Restart(params string[] moreArguments)
-        {
-            string log = Path.Combine(Cluster.Root, "logs", Server + ".log");
-            Errno status = ChildProcess.TryStart(Command[0], [.. Command[1..], .. moreArguments], log, out ProcessId id);
-            Assert.Equal(Errno.None, status);
-            File.WriteAllText(PidFile(Cluster, Server), id + "\n");
-        }
+        public void Restart(params string[] moreArguments) => Cluster.Run(Server, [.. Command, .. moreArguments]);
     }
 
     public static Dead KillHard(this VstartCluster cluster, string server) => cluster.KillHard([server])[0];
 
     /// <summary>All at once: the signals are sent before anything waits.</summary>
-    public static List<Dead> KillHard(this VstartCluster cluster, params string[] servers)
+    public static List<Dead> KillHard(this VstartCluster cluster, params string[] servers) => cluster.End(ChildProcess.SIGKILL, servers);
+
+    /// <summary>As an operator stops a server: it may put its affairs in order first.</summary>
+    public static Dead StopCleanly(this VstartCluster cluster, string server) => cluster.End(ChildProcess.SIGTERM, server)[0];
+
+    private static List<Dead> End(this VstartCluster cluster, int signal, params string[] servers)
     {
         List<Dead> dead = [];
         List<ProcessId> processes = [];
@@ -40,8 +38,8 @@ internal static class Faults
             dead.Add(new Dead(cluster, server, File.ReadAllText($"/proc/{id.Pid}/cmdline").TrimEnd('\0').Split('\0')));
             processes.Add(id);
         }
-        foreach (ProcessId id in processes) { Assert.True(ChildProcess.TrySignal(id, ChildProcess.SIGKILL)); }
-        foreach (ProcessId id in processes) { Shell.Until("a killed server to be gone", () => Reaped(id)); }
+        foreach (ProcessId id in processes) { Assert.True(ChildProcess.TrySignal(id, signal)); }
+        foreach (ProcessId id in processes) { Shell.Until("a server to be gone", () => Reaped(id)); }
         return dead;
     }
 

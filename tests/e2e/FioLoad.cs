@@ -1,6 +1,8 @@
 using System;
+using System.Collections.Generic;
 using System.Diagnostics;
 using System.Globalization;
+using System.IO;
 using System.Text.Json;
 using System.Threading.Tasks;
 using Xunit;
@@ -14,10 +16,13 @@ internal sealed class FioLoad : IDisposable
     private readonly Process _process;
     private readonly Task<string> _output;
     private readonly Task<string> _error;
+    private readonly string _folder;
+    private readonly List<(string Name, long Millis)> _phases = [];
 
-    private FioLoad(Process process)
+    private FioLoad(Process process, string folder)
     {
         _process = process;
+        _folder = folder;
         _output = process.StandardOutput.ReadToEndAsync();
         _error = process.StandardError.ReadToEndAsync();
     }
@@ -28,12 +33,39 @@ internal sealed class FioLoad : IDisposable
     /// <param name="uri">The export.</param>
     /// <param name="writes">How many blocks.</param>
     /// <param name="perSecond">So many at most: the machine belongs to the test's servers, too.</param>
-    public static FioLoad Start(string uri, int writes, int perSecond) => new(Shell.Start("fio",
-    [
-        "--name=load", "--ioengine=nbd", $"--uri={uri}", "--rw=randwrite", "--bs=4k", "--iodepth=8", "--randrepeat=0",
-        Text($"--size={writes * 4L}k"), Text($"--rate_iops=,{perSecond}"),
-        "--verify=crc32c", "--do_verify=1", "--verify_fatal=1", "--output-format=json",
-    ]));
+    public static FioLoad Start(string uri, int writes, int perSecond)
+    {
+        string folder = Directory.CreateTempSubdirectory("fbl").FullName;
+        Process process = Shell.Start("fio",
+        [
+            "--name=load", "--ioengine=nbd", $"--uri={uri}", "--rw=randwrite", "--bs=4k", "--iodepth=8", "--randrepeat=0",
+            Text($"--size={writes * 4L}k"), Text($"--rate_iops=,{perSecond}"),
+            "--verify=crc32c", "--do_verify=1", "--verify_fatal=1", "--output-format=json",
+            $"--write_lat_log={folder}/load", "--log_unix_epoch=1",
+        ]);
+        return new FioLoad(process, folder);
+    }
+
+    /// <summary>From now on the load's writes belong to a part of the test that has a stall of its own in <see cref="Stalls"/>.</summary>
+    public void Phase(string name) => _phases.Add((name, DateTimeOffset.UtcNow.ToUnixTimeMilliseconds()));
+
+    /// <summary>The slowest write that ended in each phase, in milliseconds; once the load has finished.</summary>
+    public IReadOnlyList<(string Name, double Millis)> Stalls()
+    {
+        double[] slowest = new double[_phases.Count];
+        foreach (string line in File.ReadLines($"{_folder}/load_lat.1.log"))
+        {
+            // Time of the end in ms, latency in ns, direction (1 = write), ...
+            string[] fields = line.Split(',', StringSplitOptions.TrimEntries);
+            long millis = long.Parse(fields[0], CultureInfo.InvariantCulture);
+            int phase = _phases.FindLastIndex(phase => phase.Millis <= millis);
+            if (phase < 0 || fields[2] != "1") { continue; }
+            slowest[phase] = Math.Max(slowest[phase], double.Parse(fields[1], CultureInfo.InvariantCulture) / 1e6);
+        }
+        List<(string, double)> result = [];
+        for (int i = 0; i < slowest.Length; i++) { result.Add((_phases[i].Name, slowest[i])); }
+        return result;
+    }
 
     /// <summary>Waits for the end, requires that not one I/O failed and nothing was read that was not written.</summary>
     /// <returns>Milliseconds that the slowest write took: the longest time in which the cluster did not answer.</returns>
@@ -57,6 +89,7 @@ internal sealed class FioLoad : IDisposable
     {
         if (!_process.HasExited) { _process.Kill(); }
         _process.Dispose();
+        Directory.Delete(_folder, recursive: true);
     }
 
     private static string Text(FormattableString text) => text.ToString(CultureInfo.InvariantCulture);

@@ -30,8 +30,9 @@ internal sealed class NbdServerProcess : IDisposable
     public static NbdServerProcess Start(VstartCluster cluster, string image, params string[] options)
     {
         string folder = Directory.CreateTempSubdirectory("fbn").FullName;
-        Process process = Shell.Start(Binary.Path,
-            ["nbd", image, "--listen", Path.Combine(folder, "s"), "--config", Path.Combine(cluster.Root, "fastblock.toml"), .. options]);
+        string[] command = cluster.At("client",
+            [Binary.Path, "nbd", image, "--listen", Path.Combine(folder, "s"), "--config", Path.Combine(cluster.Root, "fastblock.toml"), .. options]);
+        Process process = Shell.Start(command[0], command[1..]);
         NbdServerProcess server = new(process, folder, image);
         Shell.Until($"the export of {image}", () => process.HasExited || File.Exists(server.Socket));
         Assert.False(process.HasExited, process.HasExited ? server._error.Result : "");

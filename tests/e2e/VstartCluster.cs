@@ -5,6 +5,7 @@ using System.IO;
 using System.Net.Http;
 using System.Text.Json;
 using System.Text.RegularExpressions;
+using Fastblock.Native.Base;
 using Fastblock.Native.Linux;
 using Xunit;
 
@@ -15,11 +16,13 @@ namespace Fastblock.Tests.E2e;
 internal sealed class VstartCluster : IDisposable
 {
     private readonly List<string> _arguments;
+    private readonly Func<string, string[]> _place;
 
-    private VstartCluster(string directory, List<string> arguments)
+    private VstartCluster(string directory, List<string> arguments, Func<string, string[]> place)
     {
         Root = directory;
         _arguments = arguments;
+        _place = place;
     }
 
     public string Root { get; }
@@ -31,7 +34,7 @@ internal sealed class VstartCluster : IDisposable
     public static VstartCluster Start(params string[] options)
     {
         string directory = Path.Combine(Directory.CreateTempSubdirectory("fb").FullName, "c");
-        VstartCluster cluster = new(directory, ["vstart", "--dir", directory, "--no-bench", "--detach", "--nbd-port", "0", .. options]);
+        VstartCluster cluster = new(directory, ["vstart", "--dir", directory, "--no-bench", "--detach", "--nbd-port", "0", .. options], _ => []);
         try
         {
             cluster.StartMissing();
@@ -44,6 +47,14 @@ internal sealed class VstartCluster : IDisposable
         return cluster;
     }
 
+    /// <summary>A cluster in a folder that is laid out as vstart does it, whose servers somebody else makes and starts.</summary>
+    /// <param name="place">Begins the command line of a program that is to run where a server (its name), the client or the
+    /// operator is.</param>
+    public static VstartCluster Over(string directory, Func<string, string[]> place) => new(directory, [], place);
+
+    /// <summary>The command line that runs <paramref name="command"/> where <paramref name="who"/> is.</summary>
+    public string[] At(string who, params string[] command) => [.. _place(who), .. command];
+
     /// <summary>Runs vstart on the folder: starts whatever is not running.</summary>
     public void StartMissing()
     {
@@ -54,8 +65,11 @@ internal sealed class VstartCluster : IDisposable
     public void Stop() => Shell.Fastblock("vstart", "stop", "--dir", Root).Ok();
 
     /// <summary>A command against this cluster.</summary>
-    public CommandResult Cli(params string[] arguments) =>
-        Shell.Fastblock([.. arguments, "--config", Path.Combine(Root, "fastblock.toml")]);
+    public CommandResult Cli(params string[] arguments)
+    {
+        string[] command = At("operator", [Binary.Path, .. arguments, "--config", Path.Combine(Root, "fastblock.toml")]);
+        return Shell.Run(command[0], command[1..]);
+    }
 
     public JsonElement Status() => Cli("status", "--json").Json();
 
@@ -90,6 +104,15 @@ internal sealed class VstartCluster : IDisposable
             if (row.GetProperty("pg").GetString() == pg) { return ServerOf(row.GetProperty("leader").GetUInt32()); }
         }
         throw new InvalidOperationException($"no PG {pg}");
+    }
+
+    /// <summary>Starts a server; it goes on until it is stopped or the cluster is disposed of.</summary>
+    public void Run(string server, string[] command)
+    {
+        string[] whole = At(server, command);
+        Errno status = ChildProcess.TryStart(whole[0], whole[1..], Path.Combine(Root, "logs", server + ".log"), out ProcessId id);
+        Assert.Equal(Errno.None, status);
+        File.WriteAllText(Path.Combine(Root, "pids", server + ".pid"), id + "\n");
     }
 
     /// <summary>vstart numbers its servers from 0 in the order in which it makes them, as the monitors number OSDs.</summary>
