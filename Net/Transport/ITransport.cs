@@ -17,4 +17,6 @@ internal interface ITransport
 
     /// <summary>Who takes over connections that were accepted for this transport; set before any Listen names it.</summary>
     IConnectionAcceptor? Acceptor { get; set; }
+
+    TransportCounters Counters { get; }
 }

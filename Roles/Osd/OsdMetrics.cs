@@ -1,4 +1,5 @@
 using System.Collections.Generic;
+using Fastblock.Net.Transport;
 using Fastblock.Roles.Metrics;
 
 namespace Fastblock.Roles.Osd;
@@ -37,6 +38,10 @@ internal static class OsdMetrics
             registry.AddCounter("fastblock_osd_checksum_mismatches", "Writes that arrived damaged.", () => counters.ChecksumMismatches, labels);
             registry.AddCounter("fastblock_osd_read_errors", "Blocks that the device did not give back undamaged.", () => counters.ReadErrors, labels);
             registry.AddCounter("fastblock_osd_recovered_objects", "Objects taken over from other replicas.", () => counters.RecoveredObjects, labels);
+            TransportCounters net = shard.Transport.Counters;
+            registry.AddCounter("fastblock_osd_net_frames_sent", "Messages sent, to peers, clients and monitors.", () => net.FramesSent, labels);
+            registry.AddCounter("fastblock_osd_net_frames_received", "Messages received.", () => net.FramesReceived, labels);
+            registry.AddCounter("fastblock_osd_net_sent_bytes", "Bytes of the messages sent.", () => net.BytesSent, labels);
             registry.AddGauge("fastblock_osd_size_bytes", "Room for data.", () => shard.Objects.TotalBytes, labels);
             registry.AddGauge("fastblock_osd_used_bytes", "Room taken, by data that lies in the log still as well.", () => shard.Objects.HeldBytes, labels);
             registry.AddGauge("fastblock_osd_log_size_bytes", "Size of the log.", () => shard.SharedLog.TotalBytes, labels);

@@ -88,6 +88,8 @@ public sealed class OtherVersionTests : IDisposable
 
         public IConnectionAcceptor? Acceptor { get => _inner.Acceptor; set => _inner.Acceptor = value; }
 
+        public TransportCounters Counters => _inner.Counters;
+
         public AgingTransport Around(ITransport inner)
         {
             _inner = inner;

@@ -115,6 +115,7 @@ internal sealed class TcpConnection : TimerEntry, IConnection, IStreamHandler, I
 
     void IFrameSink.OnFrame(in Frame frame)
     {
+        _transport.Counters.FramesReceived++;
         if (_stage is Stage.Greeting)
         {
             OnGreeting(in frame);
@@ -208,7 +209,13 @@ internal sealed class TcpConnection : TimerEntry, IConnection, IStreamHandler, I
     {
         Span<byte> header = stackalloc byte[FrameHeader.SizeBytes];
         FrameHeader.Write(header, type, body, payloadBytes);
-        return _stream.TrySend(header, body, payload);
+        Errno status = _stream.TrySend(header, body, payload);
+        if (status is Errno.None)
+        {
+            _transport.Counters.FramesSent++;
+            _transport.Counters.BytesSent += FrameHeader.SizeBytes + body.Length + payloadBytes;
+        }
+        return status;
     }
 
     /// <summary>Text from outside, for a log line.</summary>

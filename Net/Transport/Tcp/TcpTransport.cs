@@ -27,6 +27,8 @@ internal sealed class TcpTransport : ITransport, IIterationHook, IDisposable
 
     public IConnectionAcceptor? Acceptor { get; set; }
 
+    public TransportCounters Counters { get; } = new();
+
     /// <summary>Connections that exist, up or not.</summary>
     public int Connections => _connections;
 

@@ -14,6 +14,7 @@ internal sealed class SimTransport(SimSeat seat) : ITransport
     public SimSeat Seat => seat;
     public SimNetwork Network => seat.Process.World.Network;
     public IConnectionAcceptor? Acceptor { get; set; }
+    public TransportCounters Counters { get; } = new();
 
     /// <summary>Connections that are not closed, for tests that break some.</summary>
     public IReadOnlyList<SimConnection> Connections => _connections;

@@ -102,6 +102,7 @@ internal sealed class FakeCluster : ITransport, IImageAuthority
     public bool TrackSequences { get; set; } = true;
 
     public IConnectionAcceptor? Acceptor { get; set; }
+    public TransportCounters Counters { get; } = new();
 
     public void PutImage(long sizeBytes, Epoch at, ulong generation = 0) => Put(MapKeys.Image(new ImageId(1)), new ImageInfo
     {

@@ -77,6 +77,7 @@ internal sealed class LoopTransport(Reactor reactor, Dictionary<NetAddress, (IHe
 
     public Reactor Reactor => reactor;
     public IConnectionAcceptor? Acceptor { get; set; }
+    public TransportCounters Counters { get; } = new();
 
     public IConnection Connect(NetAddress address, in Hello hello, IConnectionHandler handler)
     {
