@@ -124,7 +124,7 @@ internal sealed partial class RaftGroup
         Invariant.Require(index - _applied == (ulong)_pending.Count + 1);
         // Entries that are not applied cannot leave the log. Were it full of them, not even those of a newer leader that
         // replace them would find room.
-        if (_host.UnappliedBytes >= _host.MaxUnapplied(_node.IsLeader, entry.Kind)) { return Errno.Again; }
+        if (!_host.TakesUnapplied(_node.IsLeader, entry.Kind)) { return Errno.Again; }
         EntryView view = new()
         {
             Index = index,

@@ -83,6 +83,9 @@ internal sealed partial class RaftGroup : IHeartbeatView
     /// entries and does not campaign. Durable.</summary>
     public bool IsRecovering { get; private set; }
 
+    /// <summary>Bytes of the log held by its entries that are not applied yet.</summary>
+    internal long UnappliedBytes => _uncommittedBytes;
+
     /// <summary>The log lost acknowledged entries of this replica: it neither votes nor acknowledges until the state has been handed
     /// over to it. Durable.</summary>
     public bool IsCorrupted => _isCorrupted;

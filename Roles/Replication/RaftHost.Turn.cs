@@ -185,7 +185,7 @@ internal sealed partial class RaftHost
     {
         RetryHardStates();
         if (_refusing.Count == 0) { return; }
-        if (!DiskLog.HasRoomForEntries || UnappliedBytes >= MaxUnapplied(isLeader: false, EntryKind.Data))
+        if (!DiskLog.HasRoomForEntries || !TakesUnapplied(isLeader: false, EntryKind.Data))
         {
             if (Failure == Errno.None) { WaitForRoom(); } // a write has ended, but no room came of it
             return;

@@ -85,8 +85,17 @@ internal sealed partial class RaftHost : ILogListener, ILogOwner
     /// leave it, so the rest of the log must do for the cleaner and for what replaces them when a newer leader cuts them
     /// off. A leader stops long before its followers do, so that they can take what it has. Its first entry always fits:
     /// it is what lets the others be committed. docs/decisions/room-for-what-is-not-committed.md.</summary>
-    internal long MaxUnapplied(bool isLeader, EntryKind kind) =>
-        kind == EntryKind.NoOp ? long.MaxValue : DiskLog.TotalBytes / (isLeader ? 8 : 2);
+    internal bool TakesUnapplied(bool isLeader, EntryKind kind)
+    {
+        if (kind == EntryKind.NoOp || UnappliedBytes < DiskLog.TotalBytes / 8) { return true; }
+        if (UnappliedBytes >= DiskLog.TotalBytes / 2) { return false; }
+        if (!isLeader) { return true; }
+        // What a group holds that waits for its leader's state stays until that has come, which may be never: its leader's
+        // device may be damaged. The groups that are led here must not wait for it.
+        long waiting = 0;
+        foreach (RaftGroup group in _groups.Values) { waiting += group.IsRecovering ? group.UnappliedBytes : 0; }
+        return UnappliedBytes - waiting < DiskLog.TotalBytes / 8;
+    }
 
     internal bool IsStarted { get; private set; }
     internal BytesPool Bytes { get; } = new();
