@@ -84,6 +84,7 @@ internal sealed partial class OsdShard : IIterationHook, IDisposable
     {
         Reactor.RemoveIterationHook(this);
         _mover?.Dispose();
+        SharedLog?.FreeMemory();
         Objects?.Dispose();
         Kv?.Dispose();
     }

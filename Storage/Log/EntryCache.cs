@@ -16,7 +16,7 @@ internal sealed unsafe class EntryCache : IDisposable
         public int Offset;
     }
 
-    private readonly byte* _headers;
+    private byte* _headers;
     private readonly ulong _headerBytes;
     private readonly Payload[] _payloads;
     private readonly long _byteLimit;
@@ -112,6 +112,7 @@ internal sealed unsafe class EntryCache : IDisposable
     {
         Clear();
         NativeMemory.Free(_headers);
+        _headers = null;
         GC.SuppressFinalize(this);
     }
 
