@@ -51,10 +51,9 @@ internal sealed class ImageHistory
                 throw new SimFailure($"image {Image} sector {index}: foreign or damaged bytes ({Stamp.Describe(sector)})");
             }
             SectorHistory history = _sectors[index]!;
-            string before = string.Join(", ", history.PossibleValues);
             if (!history.EndRead(operation.Slots[i], write))
             {
-                throw new SimFailure($"image {Image} sector {index}: client {operation.Client} read write {write}, possible were {before} (or a write under way)");
+                throw new SimFailure($"image {Image} sector {index}: client {operation.Client} read write {write}, possible were {string.Join(", ", history.PossibleValues)} (or a write under way)");
             }
         }
     }

@@ -65,8 +65,13 @@ internal sealed class SectorHistory
     /// <summary>A read returned a value. False: no order of the operations explains it.</summary>
     public bool EndRead(int slot, long value)
     {
-        var reached = new List<SectorState>();
         _reads &= ~(1UL << slot);
+        if (_states.Count == 1 && _states[0].HasSeenForCertain(slot, value))
+        {
+            _states[0] = _states[0].WithoutRead(slot);
+            return true;
+        }
+        var reached = new List<SectorState>();
         foreach (SectorState state in _states)
         {
             bool certain = false;
@@ -83,6 +88,14 @@ internal sealed class SectorHistory
     /// <summary>A write or discard was acknowledged.</summary>
     public bool EndWrite(int slot)
     {
+        if (_writes == 1UL << slot && _reads == 0 && _kinds[slot] == SectorOpKind.Write && HasNotHappenedYet(slot))
+        {
+            // Nothing else is under way, as for most: whatever the sector was before, it is this now.
+            _states.Clear();
+            _states.Add(SectorState.Of(_values[slot]));
+            _writes = 0;
+            return true;
+        }
         var reached = new List<SectorState>();
         foreach (SectorState state in _states)
         {
@@ -127,6 +140,15 @@ internal sealed class SectorHistory
             int write = System.Numerics.BitOperations.TrailingZeroCount(rest);
             if (_values[write] == value) { AddState(reached, state.After(write, _values, _writes, _reads)); }
         }
+    }
+
+    private bool HasNotHappenedYet(int slot)
+    {
+        foreach (SectorState state in _states)
+        {
+            if (state.IsDone(slot) || state.IsFree(slot)) { return false; }
+        }
+        return true;
     }
 
     private bool Continue(List<SectorState> reached)

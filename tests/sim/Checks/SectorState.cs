@@ -31,6 +31,9 @@ internal sealed class SectorState
     /// <summary>Never written.</summary>
     public static SectorState Initial { get; } = new(0, 0, 0, []);
 
+    /// <summary>This value for certain, and nothing under way.</summary>
+    public static SectorState Of(long value) => value == 0 ? Initial : new(value, 0, 0, []);
+
     public long Value { get; }
     public ulong Done { get; }
     public ulong Free { get; }
@@ -77,16 +80,23 @@ internal sealed class SectorState
     /// <summary>The operation is over, and its slot free, whether it has taken effect or not: nothing depends on it any more.</summary>
     public SectorState Without(int slot) => new(Value, Done & ~(1UL << slot), Free & ~(1UL << slot), Settled(slot));
 
-    /// <summary>The states in which a read has seen the value, as far as that needs nothing to happen now.</summary>
-    public IEnumerable<SectorState> HavingSeen(int read, long value)
+    /// <summary>A read has seen the value in all of these states.</summary>
+    public bool HasSeenForCertain(int read, long value)
     {
         foreach (Sight sight in _sights)
         {
-            if (sight.Read == read && sight.Value == value && sight.Via < 0)
-            {
-                yield return this;
-                yield break; // covers the others
-            }
+            if (sight.Read == read && sight.Value == value && sight.Via < 0) { return true; }
+        }
+        return false;
+    }
+
+    /// <summary>The states in which a read has seen the value, as far as that needs nothing to happen now.</summary>
+    public IEnumerable<SectorState> HavingSeen(int read, long value)
+    {
+        if (HasSeenForCertain(read, value))
+        {
+            yield return this;
+            yield break; // covers the others
         }
         foreach (Sight sight in _sights)
         {
@@ -97,6 +107,7 @@ internal sealed class SectorState
     /// <summary>A read has ended.</summary>
     public SectorState WithoutRead(int read)
     {
+        if (_sights.Length == 1 && _sights[0].Read == read && Done == 0 && Free == 0 && Value == 0) { return Initial; }
         var kept = new List<Sight>(_sights.Length);
         foreach (Sight sight in _sights)
         {

@@ -27,8 +27,10 @@ internal sealed class ClientNode : ISimNode
 
     public SimHost Host { get; }
 
-    /// <summary>I/Os that ended, over all openings.</summary>
-    public long Completed { get; private set; }
+    /// <summary>I/Os that ended, over all openings and lives.</summary>
+    public long Completed => _ended + (_work?.Completed ?? 0);
+
+    private long _ended;
 
     /// <summary>Has ended its work: nothing under way, image closed.</summary>
     public bool IsAtRest { get; private set; } = true;
@@ -95,7 +97,7 @@ internal sealed class ClientNode : ISimNode
         while (!_stopped && !_work.IsFenced && seat.Reactor.NowNanos < until)
         {
             _work.Fill();
-            await seat.Reactor.Delay(prng.Between(1, 20) * Units.NanosPerMilli);
+            await seat.Reactor.Delay(prng.Between(1, _scenario.Draw.PauseMillis) * Units.NanosPerMilli);
         }
         _work.Stop();
         while (_work.UnderWay > 0) { await seat.Reactor.Delay(5 * Units.NanosPerMilli); }
@@ -105,7 +107,7 @@ internal sealed class ClientNode : ISimNode
 
     private void Count()
     {
-        Completed += _work?.Completed ?? 0;
+        _ended += _work?.Completed ?? 0;
         _work = null;
     }
 }

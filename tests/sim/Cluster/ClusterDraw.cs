@@ -21,6 +21,9 @@ internal sealed record ClusterDraw
 
     /// <summary>I/Os that a client keeps under way.</summary>
     public required int Depth { get; init; }
+
+    /// <summary>A client looks this often, at most, whether it may begin more I/Os.</summary>
+    public int PauseMillis { get; init; } = 20;
     public required int ReadPercent { get; init; }
     public required int ZeroPercent { get; init; }
     public required int MaxSectors { get; init; }
@@ -62,7 +65,7 @@ internal sealed record ClusterDraw
             Lease = prng.Below(4) != 0,
             LogBytes = logBytes,
             LogCacheBytes = prng.Below(2) == 0 ? Units.MiB : 64 * Units.KiB,
-            MaxOps = prng.Below(3) == 0 ? 8 : 4096,
+            MaxOps = prng.Below(3) == 0 ? 8 : 256,
             Depth = 1 + prng.Below(8),
             ReadPercent = (int)prng.Between(20, 70),
             ZeroPercent = prng.Below(2) == 0 ? 0 : prng.Below(20),
@@ -78,6 +81,13 @@ internal sealed record ClusterDraw
         };
         return draw.EmptyOneOsd ? draw.WithSmallEntries() : draw;
     }
+
+    /// <summary>The same cluster for a long time under a light load: about twenty-five I/Os a second.</summary>
+    public ClusterDraw ForLong(int seconds) => this with
+    {
+        TroubleNanos = seconds * Units.NanosPerSecond,
+        PauseMillis = Math.Max(PauseMillis, 105 * Depth * Images),
+    };
 
     /// <summary>Entries as large as a quarter of a segment at most, as mkfs sees to. A log whose entries nearly fill a segment keeps so
     /// much in reserve that it may take none while a replica is away for good.</summary>

@@ -24,6 +24,7 @@ internal partial class ClusterScenario : Scenario
     private readonly List<ClientNode> _clients = [];
     private readonly List<SimImage> _images = [];
     private readonly NemesisPlan _plan;
+    private Nemesis? _nemesis;
     private long _nextWrite = 1;
 
     public ClusterScenario(SimWorld world) : this(world, draw => draw) { }
@@ -33,6 +34,11 @@ internal partial class ClusterScenario : Scenario
     {
         Draw = shape(ClusterDraw.Draw(world.Prng));
         _plan = NemesisPlan.Draw(world.Prng, maxDown: 1);
+        if (world.TroubleSeconds > 0)
+        {
+            Draw = Draw.ForLong(world.TroubleSeconds);
+            _plan = _plan.ForLong(world.Prng);
+        }
         ClusterUuid = GroupsScenario.NewGuid(world.Prng);
         for (int i = 0; i < Draw.Mons; i++) { _mons.Add(new MonNode(this, (uint)i)); }
         for (int i = 0; i < Draw.Osds; i++) { _osds.Add(new OsdNode(this, i)); }
@@ -65,12 +71,19 @@ internal partial class ClusterScenario : Scenario
         }
     }
 
-    public override string Describe()
+    public override long Operations
     {
-        long completed = 0;
-        foreach (ClientNode client in _clients) { completed += client.Completed; }
-        return $"{Draw} {_plan}; {completed} I/Os by clients that ended, {_nextWrite - 1} writes";
+        get
+        {
+            long completed = 0;
+            foreach (ClientNode client in _clients) { completed += client.Completed; }
+            return completed;
+        }
     }
+
+    public override long Faults => _nemesis?.Count ?? 0;
+
+    public override string Describe() => $"{Draw} {_plan}; {Operations} I/Os, {_nextWrite - 1} writes, {Faults} troubles";
 
     public long NextWrite() => _nextWrite++;
 
@@ -115,12 +128,12 @@ internal partial class ClusterScenario : Scenario
     {
         var nodes = new List<ISimNode>(_osds);
         if (Draw.Mons > 1 || World.Prng.Below(2) == 0) { nodes.AddRange(_mons); }
-        var nemesis = new Nemesis(World, nodes, _plan);
+        _nemesis = new Nemesis(World, nodes, _plan);
         BeginFaults();
-        nemesis.Begin();
+        _nemesis.Begin();
         if (Draw.EmptyOneOsd && Draw.Replicas > 1) { World.Schedule(World.Prng.Between(1, Draw.TroubleNanos / 2), EmptyOneOsd); }
         World.RunFor(Draw.TroubleNanos);
-        nemesis.HealAll();
+        _nemesis.HealAll();
     }
 
     /// <summary>A healthy cluster with its pool and images.</summary>

@@ -72,6 +72,7 @@ internal sealed class MonNode : ISimNode
         if (!_formatted) { await MakeAsync(seat, port); }
         var server = new MonServer(new MonOptions { OwnerTtlNanos = 3 * Units.NanosPerSecond }, seat.Reactor, seat.Transport, port,
             new Log(Host.Name, Host.Clock, new TraceLog(Host)));
+        seat.Process.Own(server);
         string? wrong = await server.StartAsync();
         _wrong = wrong ?? "";
         if (wrong != null)

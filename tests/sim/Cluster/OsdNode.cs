@@ -145,6 +145,7 @@ internal sealed class OsdNode : ISimNode
             Log = new DiskLogOptions { CacheBytes = _scenario.Draw.LogCacheBytes },
         };
         var server = new OsdServer(options, new Log(Host.Name, Host.Clock, new TraceLog(Host)), shards => ports.GetRange(0, shards));
+        process.Own(server);
         server.OnFailed = why => OnFailed(process, why);
         string? wrong = await server.StartAsync();
         _wrong = wrong ?? "";

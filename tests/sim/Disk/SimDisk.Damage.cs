@@ -19,7 +19,7 @@ internal sealed partial class SimDisk
     public bool TryRot(long offsetBytes, int bit)
     {
         int block = BlockOf(offsetBytes);
-        if (_durable[block] == null || _cached.ContainsKey(block)) { return false; }
+        if (_durable[block] == null || _cached[block] != null) { return false; }
         _durable[block]![bit / 8 % Units.BlockBytes] ^= (byte)(1 << (bit % 8));
         return true;
     }
@@ -43,7 +43,7 @@ internal sealed partial class SimDisk
     public bool TryLoseOld(long offsetBytes, long lengthBytes, long writtenBefore)
     {
         (int first, int count) = FindOldWrite(BlockOf(offsetBytes), BlockOf(lengthBytes), writtenBefore);
-        for (int block = first; block < first + count; block++) { _durable[block] = _overwritten[block]; }
+        for (int block = first; block < first + count; block++) { Undo(block); }
         return count > 0;
     }
 
@@ -57,8 +57,8 @@ internal sealed partial class SimDisk
         if (count == 0 || Math.Abs(first - target) < count) { return false; }
         for (int i = 0; i < count; i++)
         {
-            _durable[target + i] = (byte[])_durable[first + i]!.Clone();
-            _durable[first + i] = _overwritten[first + i];
+            SetDurable(target + i, _durable[first + i]);
+            Undo(first + i);
         }
         return true;
     }
@@ -77,7 +77,7 @@ internal sealed partial class SimDisk
         var times = new SortedSet<long>(Comparer<long>.Create((a, b) => b.CompareTo(a)));
         for (int block = BlockOf(offsetBytes); block < BlockOf(offsetBytes + lengthBytes); block++)
         {
-            if (_writtenAt[block] > 0 && !_cached.ContainsKey(block)) { _ = times.Add(_writtenAt[block]); }
+            if (_writtenAt[block] > 0 && _cached[block] == null) { _ = times.Add(_writtenAt[block]); }
         }
         return times;
     }
@@ -97,11 +97,20 @@ internal sealed partial class SimDisk
         while (end < first + count && end - block < most && IsOld(end) && _writtenAt[end] == _writtenAt[block]) { end++; }
         return (block, end - block);
 
-        bool IsOld(int at) => _durable[at] != null && _writtenAt[at] > 0 && _writtenAt[at] < writtenBefore && !_cached.ContainsKey(at);
+        bool IsOld(int at) => _durable[at] != null && _writtenAt[at] > 0 && _writtenAt[at] < writtenBefore && _cached[at] == null;
     }
 
+    /// <summary>The block is again what it was before the write that made it what it is.</summary>
+    private void Undo(int block)
+    {
+        SimBlocks.Return(_durable[block]);
+        _durable[block] = _overwritten[block] is { } before ? SimBlocks.CopyOf(before) : null;
+    }
+
+    /// <param name="bytes">Given away to the disk.</param>
     private void MakeDurable(int block, byte[] bytes)
     {
+        SimBlocks.Return(_overwritten[block]);
         _overwritten[block] = _durable[block];
         _durable[block] = bytes;
     }

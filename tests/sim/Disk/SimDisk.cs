@@ -18,15 +18,21 @@ namespace Fastblock.Tests.Sim.Disk;
 /// </summary>
 internal sealed partial class SimDisk
 {
-    private sealed class Cached(ulong sequence, byte[] bytes)
+    /// <summary>A content that a block got and that is not durable.</summary>
+    private sealed class Version(ulong sequence, byte[] bytes, Version? older)
     {
         public ulong Sequence => sequence;
         public byte[] Bytes => bytes;
+        public Version? Older { get; set; } = older;
     }
 
+    // Each block of memory is referred to once: by one of these three.
     private readonly byte[]?[] _durable;
+    private readonly Version?[] _cached; // newest first
+
     private readonly long[] _writtenAt;
-    private readonly SortedDictionary<int, List<Cached>> _cached = [];
+    private readonly List<int> _dirty = []; // blocks with cached versions, and some that had some; each once
+    private readonly bool[] _isDirty;
     private readonly SortedSet<int> _unreadable = [];
     private readonly List<SimDiskPort> _ports = [];
     private ulong _sequence;
@@ -40,6 +46,8 @@ internal sealed partial class SimDisk
         _durable = new byte[]?[sizeBytes / Units.BlockBytes];
         _writtenAt = new long[_durable.Length];
         _overwritten = new byte[]?[_durable.Length];
+        _cached = new Version?[_durable.Length];
+        _isDirty = new bool[_durable.Length];
     }
 
     public SimWorld World { get; }
@@ -62,6 +70,14 @@ internal sealed partial class SimDisk
         return port;
     }
 
+    /// <summary>The end of the run: its memory serves the next one.</summary>
+    internal void Dispose()
+    {
+        ForgetCache();
+        SimBlocks.ReturnAll(_durable);
+        SimBlocks.ReturnAll(_overwritten);
+    }
+
     /// <summary>The disk was replaced by a new, empty one.</summary>
     /// <returns>The medium that was in, for <see cref="PutBack"/>.</returns>
     public byte[]?[] Replace()
@@ -75,9 +91,9 @@ internal sealed partial class SimDisk
     public void PutBack(byte[]?[] medium)
     {
         medium.CopyTo(_durable, 0);
-        _cached.Clear();
+        ForgetCache();
         _unreadable.Clear();
-        Array.Clear(_overwritten);
+        SimBlocks.ReturnAll(_overwritten);
         Array.Clear(_writtenAt);
     }
 
@@ -98,31 +114,35 @@ internal sealed partial class SimDisk
         for (int at = 0; at < from.Length; at += Units.BlockBytes)
         {
             int block = BlockOf(offsetBytes + at);
-            _ = _cached.Remove(block);
-            _durable[block] = from.Slice(at, Units.BlockBytes).ToArray();
+            DropVersions(block);
+            SimBlocks.Return(_durable[block]);
+            _durable[block] = SimBlocks.CopyOf(from.Slice(at, Units.BlockBytes));
         }
     }
 
-    internal Errno Serve(IoKind kind, bool durable, long offsetBytes, int lengthBytes, ulong flushUpTo, ReadOnlySpan<byte> written, Span<byte> read)
+    /// <param name="early">Of a write: the bytes as they were at submission, instead of the request's.</param>
+    internal Errno Serve(IoRequest request, long offsetBytes, ulong flushUpTo, byte[]? early)
     {
         ServedCount++;
         if (Faults.ErrorPerMillion > 0 && Prng.Chance(Faults.ErrorPerMillion)) { return Errno.Io; }
-        switch (kind)
+        switch (request.Kind)
         {
             case IoKind.Read:
-                return Read(offsetBytes, read);
+                return Read(request, offsetBytes);
             case IoKind.Write:
                 ulong sequence = ++_sequence;
-                for (int at = 0; at < written.Length; at += Units.BlockBytes)
+                var blocks = new RequestBlocks(request);
+                for (int at = 0; at < request.LengthBytes; at += Units.BlockBytes)
                 {
-                    Put(BlockOf(offsetBytes + at), written.Slice(at, Units.BlockBytes), sequence, durable);
+                    Span<byte> block = blocks.Next();
+                    Put(BlockOf(offsetBytes + at), early == null ? block : early.AsSpan(at, Units.BlockBytes), sequence, request.Durable);
                 }
                 return Errno.None;
             case IoKind.Flush:
                 FlushUpTo(flushUpTo);
                 return Errno.None;
             default:
-                Discard(offsetBytes, lengthBytes);
+                Discard(offsetBytes, request.LengthBytes);
                 return Errno.None;
         }
     }
@@ -135,67 +155,108 @@ internal sealed partial class SimDisk
     }
 
     /// <summary>A write that was under way when its process died: some of its blocks arrive.</summary>
-    internal void ArriveInPart(long offsetBytes, ReadOnlySpan<byte> written, bool powerCut)
+    internal void ArriveInPart(IoRequest request, long offsetBytes, byte[]? early, bool powerCut)
     {
         ulong sequence = ++_sequence;
         int chance = Prng.Below(4) switch { 0 => 0, 1 => 1_000_000, _ => 500_000 };
-        for (int at = 0; at < written.Length; at += Units.BlockBytes)
+        var blocks = new RequestBlocks(request);
+        for (int at = 0; at < request.LengthBytes; at += Units.BlockBytes)
         {
+            Span<byte> block = blocks.Next();
             // At a power cut LoseCache picks the sectors, so that a block may also be torn.
-            if (powerCut || Prng.Chance(chance)) { Put(BlockOf(offsetBytes + at), written.Slice(at, Units.BlockBytes), sequence, durable: false); }
+            if (powerCut || Prng.Chance(chance))
+            {
+                Put(BlockOf(offsetBytes + at), early == null ? block : early.AsSpan(at, Units.BlockBytes), sequence, durable: false);
+            }
         }
     }
 
     private static int BlockOf(long offsetBytes) => (int)(offsetBytes / Units.BlockBytes);
 
-    private byte[]? Newest(int block) => _cached.TryGetValue(block, out List<Cached>? versions) ? versions[^1].Bytes : _durable[block];
+    private byte[]? Newest(int block) => _cached[block] is { } version ? version.Bytes : _durable[block];
 
-    private Errno Read(long offsetBytes, Span<byte> read)
+    private Errno Read(IoRequest request, long offsetBytes)
     {
         if (_unreadable.Count > 0)
         {
-            for (int at = 0; at < read.Length; at += Units.BlockBytes)
+            for (int at = 0; at < request.LengthBytes; at += Units.BlockBytes)
             {
                 if (_unreadable.Contains(BlockOf(offsetBytes + at))) { return Errno.Io; }
             }
         }
-        Peek(offsetBytes, read);
+        var blocks = new RequestBlocks(request);
+        for (int at = 0; at < request.LengthBytes; at += Units.BlockBytes) { Peek(offsetBytes + at, blocks.Next()); }
         return Errno.None;
     }
 
     private void Put(int block, ReadOnlySpan<byte> bytes, ulong sequence, bool durable)
     {
-        _ = _unreadable.Remove(block);
+        if (_unreadable.Count > 0) { _ = _unreadable.Remove(block); }
         _writtenAt[block] = World.Now;
+        byte[] copy = SimBlocks.CopyOf(bytes);
         if (durable)
         {
-            _ = _cached.Remove(block);
-            MakeDurable(block, bytes.ToArray());
+            DropVersions(block);
+            MakeDurable(block, copy);
             return;
         }
-        if (!_cached.TryGetValue(block, out List<Cached>? versions)) { _cached[block] = versions = new List<Cached>(1); }
-        versions.Add(new Cached(sequence, bytes.ToArray()));
+        _cached[block] = new Version(sequence, copy, _cached[block]);
+        if (_isDirty[block]) { return; }
+        _isDirty[block] = true;
+        _dirty.Add(block);
+    }
+
+    /// <summary>The versions of a block are gone, from one on.</summary>
+    private void DropVersions(int block)
+    {
+        Drop(_cached[block]);
+        _cached[block] = null;
+    }
+
+    private static void Drop(Version? version)
+    {
+        for (; version != null; version = version.Older) { SimBlocks.Return(version.Bytes); }
+    }
+
+    private void ForgetCache()
+    {
+        foreach (int block in _dirty)
+        {
+            DropVersions(block);
+            _isDirty[block] = false;
+        }
+        _dirty.Clear();
     }
 
     private void FlushUpTo(ulong sequence)
     {
-        var done = new List<int>();
-        foreach ((int block, List<Cached> versions) in _cached)
+        int kept = 0;
+        for (int i = 0; i < _dirty.Count; i++)
         {
-            int count = 0;
-            while (count < versions.Count && versions[count].Sequence <= sequence) { count++; }
-            if (count == 0) { continue; }
-            MakeDurable(block, versions[count - 1].Bytes);
-            versions.RemoveRange(0, count);
-            if (versions.Count == 0) { done.Add(block); }
+            int block = _dirty[i];
+            Flush(block, sequence);
+            if (_cached[block] != null) { _dirty[kept++] = block; } else { _isDirty[block] = false; }
         }
-        foreach (int block in done) { _ = _cached.Remove(block); }
+        _dirty.RemoveRange(kept, _dirty.Count - kept);
+    }
+
+    /// <summary>The newest version of a block that is old enough becomes the durable one, those before it are gone.</summary>
+    private void Flush(int block, ulong sequence)
+    {
+        Version? newer = null;
+        Version? flushed = _cached[block];
+        while (flushed != null && flushed.Sequence > sequence) { (newer, flushed) = (flushed, flushed.Older); }
+        if (flushed == null) { return; }
+        if (newer == null) { _cached[block] = null; } else { newer.Older = null; }
+        Drop(flushed.Older);
+        MakeDurable(block, flushed.Bytes);
     }
 
     private void Discard(long offsetBytes, int lengthBytes)
     {
         ulong sequence = ++_sequence;
-        byte[] zeros = new byte[Units.BlockBytes];
+        Span<byte> zeros = stackalloc byte[Units.BlockBytes];
+        zeros.Clear();
         for (int at = 0; at < lengthBytes; at += Units.BlockBytes)
         {
             // Undefined contents: sometimes the old bytes stay.
@@ -208,25 +269,37 @@ internal sealed partial class SimDisk
     {
         // Most cuts are harsh (anything may be gone), some are kind, and a few lose everything that was not flushed.
         int mode = Prng.Below(4);
-        foreach ((int block, List<Cached> versions) in _cached)
+        _dirty.Sort();
+        var versions = new List<byte[]>(); // oldest first
+        Span<byte> mixed = stackalloc byte[Units.BlockBytes];
+        foreach (int block in _dirty)
         {
-            if (mode == 0) { continue; }
+            if (mode == 0 || _cached[block] == null) { continue; }
+            versions.Clear();
+            for (Version? version = _cached[block]; version != null; version = version.Older) { versions.Insert(0, version.Bytes); }
             bool torn = mode != 1 && Prng.Chance(200_000);
             int whole = mode == 1 ? versions.Count : Prng.Below(versions.Count + 1);
             if (!torn)
             {
-                if (whole > 0) { _durable[block] = versions[whole - 1].Bytes; }
+                if (whole > 0) { SetDurable(block, versions[whole - 1]); }
                 continue;
             }
             Reached.Mark("sim: torn block at a power cut");
-            byte[] mixed = _durable[block] == null ? new byte[Units.BlockBytes] : (byte[])_durable[block]!.Clone();
+            if (_durable[block] == null) { mixed.Clear(); } else { _durable[block].CopyTo(mixed); }
             for (int at = 0; at < Units.BlockBytes; at += Units.SectorBytes)
             {
                 int pick = Prng.Below(versions.Count + 1);
-                if (pick > 0) { versions[pick - 1].Bytes.AsSpan(at, Units.SectorBytes).CopyTo(mixed.AsSpan(at)); }
+                if (pick > 0) { versions[pick - 1].AsSpan(at, Units.SectorBytes).CopyTo(mixed[at..]); }
             }
-            _durable[block] = mixed;
+            SetDurable(block, mixed);
         }
-        _cached.Clear();
+        ForgetCache();
+    }
+
+    /// <summary>Changes the durable content without a write that it replaces.</summary>
+    private void SetDurable(int block, ReadOnlySpan<byte> bytes)
+    {
+        SimBlocks.Return(_durable[block]);
+        _durable[block] = SimBlocks.CopyOf(bytes);
     }
 }

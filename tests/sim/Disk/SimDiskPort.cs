@@ -1,4 +1,5 @@
 using System;
+using System.Buffers;
 using System.Collections.Generic;
 using Fastblock.Native.Base;
 using Fastblock.Storage.Device;
@@ -8,7 +9,7 @@ namespace Fastblock.Tests.Sim.Disk;
 
 /// <summary>A process's open handle on a <see cref="SimDisk"/> or a part of it: the IBlockDevice of one reactor. Requests take
 /// time and complete in any order inside the reactor's loop.</summary>
-internal sealed unsafe class SimDiskPort : IBlockDevice
+internal sealed class SimDiskPort : IBlockDevice
 {
     private sealed class Operation(SimDiskPort port, IoRequest request, long submittedAt, ulong flushUpTo, byte[]? early) : SimEvent, ISimCompletion
     {
@@ -17,8 +18,14 @@ internal sealed unsafe class SimDiskPort : IBlockDevice
         public ulong FlushUpTo => flushUpTo;
 
         /// <summary>The bytes as they were at submission, when the disk fetched them then; null = it fetches them when it writes.</summary>
-        public byte[]? Early => early;
+        public byte[]? Early { get; private set; } = early;
         public Errno Status { get; set; }
+
+        public void ReturnEarly()
+        {
+            if (Early != null) { ArrayPool<byte>.Shared.Return(Early); }
+            Early = null;
+        }
 
         public override void Run() => port.OnServed(this);
 
@@ -67,7 +74,7 @@ internal sealed unsafe class SimDiskPort : IBlockDevice
         {
             operation.IsCancelled = true;
             if (operation.Request.Kind != IoKind.Write || operation.SubmittedAt > _disk.World.Now) { continue; }
-            _disk.ArriveInPart(_offsetBytes + operation.Request.OffsetBytes, operation.Early ?? Gather(operation.Request), powerCut);
+            _disk.ArriveInPart(operation.Request, _offsetBytes + operation.Request.OffsetBytes, operation.Early, powerCut);
         }
         _underWay.Clear();
     }
@@ -76,40 +83,20 @@ internal sealed unsafe class SimDiskPort : IBlockDevice
     {
         _ = _underWay.Remove(operation);
         IoRequest request = operation.Request;
-        byte[]? written = null;
-        byte[]? read = null;
-        if (request.Kind == IoKind.Write) { written = operation.Early ?? Gather(request); }
-        if (request.Kind == IoKind.Read) { read = new byte[request.LengthBytes]; }
-        operation.Status = _disk.Serve(request.Kind, request.Durable, _offsetBytes + request.OffsetBytes, request.LengthBytes, operation.FlushUpTo, written, read);
-        if (read != null && operation.Status == Errno.None) { Scatter(read, request); }
+        operation.Status = _disk.Serve(request, _offsetBytes + request.OffsetBytes, operation.FlushUpTo, operation.Early);
+        operation.ReturnEarly();
         _disk.World.Trace.Add(_disk.World.Now, _disk.Host.Name,
             operation.Status == Errno.None ? TraceKind.Disk : TraceKind.DiskFault,
             (long)request.Kind, _offsetBytes + request.OffsetBytes,
             operation.Status == Errno.None ? request.LengthBytes : (long)operation.Status);
-        _seat.Source.Add(operation);
+        _seat.Source.Arrive(operation);
     }
 
     private static byte[] Gather(IoRequest request)
     {
-        byte[] all = new byte[request.LengthBytes];
-        int at = 0;
-        for (int i = 0; i < request.SegmentCount; i++)
-        {
-            IoRequest.Segment segment = request.Segments[i];
-            new ReadOnlySpan<byte>(segment.Base, (int)segment.Length).CopyTo(all.AsSpan(at));
-            at += (int)segment.Length;
-        }
+        byte[] all = ArrayPool<byte>.Shared.Rent(request.LengthBytes);
+        var blocks = new RequestBlocks(request);
+        for (int at = 0; at < request.LengthBytes; at += Units.BlockBytes) { blocks.Next().CopyTo(all.AsSpan(at)); }
         return all;
-    }
-
-    private static void Scatter(byte[] all, IoRequest request)
-    {
-        int at = 0;
-        for (int i = 0; i < request.SegmentCount; i++)
-        {
-            IoRequest.Segment segment = request.Segments[i];
-            all.AsSpan(at, (int)segment.Length).CopyTo(new Span<byte>(segment.Base, (int)segment.Length));
-            at += (int)segment.Length;
-        }
     }
 }

@@ -13,7 +13,7 @@ namespace Fastblock.Tests.Sim.Harness;
 /// the coverage marks share it, whichever comes first.</summary>
 internal static class FixedSeeds
 {
-    /// <summary>A scenario and the number of its seeds, from 1.</summary>
+    /// <summary>A scenario and the number of its seeds, from 1; 0 = only the runner runs it.</summary>
     private sealed record Entry(ulong Count, Func<SimWorld, Scenario> Create);
 
     private static readonly Dictionary<string, Entry> Scenarios = new()
@@ -25,6 +25,7 @@ internal static class FixedSeeds
         ["emptied"] = new Entry(12, world => new EmptiedOsdScenario(world)),
         ["damage"] = new Entry(30, world => new DamageScenario(world)),
         ["small"] = new Entry(6, world => new SmallOsdScenario(world)),
+        ["three"] = new Entry(0, world => new ClusterScenario(world, draw => draw with { Mons = 1, Osds = 3, Replicas = 3 })),
         ["monitors"] = new Entry(12, world => new MonitorScenario(world)),
     };
 
@@ -34,6 +35,8 @@ internal static class FixedSeeds
     private static readonly ConcurrentDictionary<(string Name, ulong Seed), Lazy<SimResult>> Results = new();
 
     public static IEnumerable<string> Names => Scenarios.Keys;
+
+    public static bool IsKnown(string name) => Scenarios.ContainsKey(name);
 
     /// <summary>The seeds for a test of this scenario: what the environment asks for, else the fixed ones.</summary>
     public static IEnumerable<object[]> For(string name)
@@ -62,6 +65,9 @@ internal static class FixedSeeds
     public static SimResult? FindBug(string name, SabotageKind kind, ulong first, ulong last) =>
         SimRunner.FindBug(name, kind, first, last, Scenarios[name].Create);
 
+    /// <summary>Runs a seed, whether that was done before or not.</summary>
+    public static SimResult RunAnew(string name, ulong seed, SimOptions options) => SimRunner.Run(name, seed, Scenarios[name].Create, options);
+
     private static SimResult Run(string name, ulong seed) =>
-        Results.GetOrAdd((name, seed), key => new Lazy<SimResult>(() => SimRunner.Run(key.Name, key.Seed, Scenarios[key.Name].Create))).Value;
+        Results.GetOrAdd((name, seed), key => new Lazy<SimResult>(() => SimRunner.Run(key.Name, key.Seed, Scenarios[key.Name].Create, SimRunner.FromEnvironment(key.Name, key.Seed)))).Value;
 }

@@ -46,4 +46,7 @@ internal sealed record NemesisPlan
             MaxDown = maxDown,
         };
     }
+
+    /// <summary>For a run of minutes: quieter times between two troubles, in which logs turn round and leases are all that is used.</summary>
+    public NemesisPlan ForLong(Prng prng) => this with { IntervalNanos = prng.Between(1, 20) * Units.NanosPerSecond };
 }

@@ -10,6 +10,12 @@ internal abstract class Scenario(SimWorld world)
 {
     public SimWorld World => world;
 
+    /// <summary>Client operations that have ended so far.</summary>
+    public virtual long Operations => 0;
+
+    /// <summary>Troubles made so far.</summary>
+    public virtual long Faults => 0;
+
     /// <summary>The draw of this seed, in a line for people.</summary>
     public abstract string Describe();
 

@@ -41,12 +41,30 @@ internal static class SimRunner
         for (ulong seed = first; seed <= last; seed++) { yield return seed; }
     }
 
-    /// <summary>Runs one seed, with a deliberate defect if one is named.</summary>
-    public static SimResult Run(string name, ulong seed, Func<SimWorld, Scenario> create, SabotageKind sabotage = SabotageKind.None)
+    /// <summary>What the environment asks for: FASTBLOCK_SIM_SECONDS=N for a long run, and with FASTBLOCK_SIM_SEED a full trace.</summary>
+    public static SimOptions FromEnvironment(string name, ulong seed, SabotageKind sabotage = SabotageKind.None)
     {
         bool replay = Environment.GetEnvironmentVariable("FASTBLOCK_SIM_SEED") != null;
-        string? path = replay ? Path.Combine(Path.GetTempPath(), $"fastblock-sim-{name}-{seed}{(sabotage == SabotageKind.None ? "" : "-" + sabotage)}.trace") : null;
-        using var world = new SimWorld(seed, path);
+        string? seconds = Environment.GetEnvironmentVariable("FASTBLOCK_SIM_SECONDS");
+        return new SimOptions
+        {
+            Sabotage = sabotage,
+            TroubleSeconds = seconds == null ? 0 : int.Parse(seconds, CultureInfo.InvariantCulture),
+            TracePath = replay ? TracePath(name, seed, sabotage) : null,
+        };
+    }
+
+    /// <summary>Where the trace of a seed goes when one is wanted.</summary>
+    public static string TracePath(string name, ulong seed, SabotageKind sabotage) =>
+        Path.Combine(Path.GetTempPath(), $"fastblock-sim-{name}-{seed}{(sabotage == SabotageKind.None ? "" : "-" + sabotage)}.trace");
+
+    /// <summary>Runs one seed.</summary>
+    public static SimResult Run(string name, ulong seed, Func<SimWorld, Scenario> create, SimOptions? options = null)
+    {
+        options ??= SimOptions.Default;
+        SabotageKind sabotage = options.Sabotage;
+        string? path = options.TracePath;
+        using var world = new SimWorld(seed, path) { TroubleSeconds = options.TroubleSeconds };
         WriteLog($"{name} {seed} begins{(sabotage == SabotageKind.None ? "" : $" with {sabotage}")}{Environment.NewLine}");
         if (sabotage == SabotageKind.None) { Reached.Collect(static mark => Counts.AddOrUpdate(mark, 1, static (_, count) => count + 1)); }
         Sabotage.Use(sabotage);
@@ -69,14 +87,15 @@ internal static class SimRunner
         }
         string report = failure == null ? "" : $"""
             seed {seed} of scenario '{name}' failed at {world.Now / 1e9:F6} s of virtual time: {failure}
-            replay: FASTBLOCK_SIM_SEED={seed} dotnet test tests --filter "FullyQualifiedName~Sim&DisplayName~{name}"{(path == null ? "" : $"  (trace in {path})")}
+            replay: dotnet run --project tests -- --trace --scenario {name} --seeds {seed}{(options.TroubleSeconds == 0 ? "" : $" --virtual-seconds {options.TroubleSeconds}")}{(path == null ? "" : $"  (trace in {path})")}
             drawn: {scenario?.Describe()}
             last events:
             {world.Trace.Tail(TailLines)}
             """;
         string drawn = scenario?.Describe() ?? "";
         WriteLog($"{name} {seed} {(failure == null ? "ok" : "FAILED")} {world.Now / 1e9:F1} s {world.EventCount} events; {drawn}{Environment.NewLine}{report}");
-        return new SimResult(seed, failure, world.Trace.Hash, world.EventCount, world.Now, drawn, report);
+        return new SimResult(seed, failure, world.Trace.Hash, world.EventCount, world.Now, drawn, report,
+            scenario?.Operations ?? 0, scenario?.Faults ?? 0);
     }
 
     /// <summary>FASTBLOCK_SIM_LOG=FILE: begin and end of every run.</summary>
@@ -91,9 +110,9 @@ internal static class SimRunner
     {
         for (ulong seed = first; seed <= last; seed++)
         {
-            SimResult broken = Run(name, seed, create, sabotage);
+            SimResult broken = Run(name, seed, create, FromEnvironment(name, seed, sabotage));
             if (broken.Failure == null) { continue; }
-            SimResult clean = Run(name, seed, create);
+            SimResult clean = Run(name, seed, create, FromEnvironment(name, seed));
             if (clean.Failure != null) { throw new SimFailure("without the defect, too: " + clean.Report); }
             return broken;
         }

@@ -1,4 +1,5 @@
 using System;
+using System.Buffers;
 using System.Collections.Generic;
 using Fastblock.Native.Base;
 using Fastblock.Native.Reactor;
@@ -287,7 +288,7 @@ internal sealed class SimConnection : IConnection
     private static byte[]? Gather(ReadOnlySpan<PayloadPart> parts, int bytes)
     {
         if (bytes == 0) { return null; }
-        byte[] all = new byte[bytes];
+        byte[] all = ArrayPool<byte>.Shared.Rent(bytes);
         int at = 0;
         foreach (PayloadPart part in parts)
         {
@@ -324,7 +325,7 @@ internal sealed class SimConnection : IConnection
             return;
         }
         _newsPending = true;
-        _transport.Seat.Source.Add(_arrivalNews);
+        _transport.Seat.Source.Arrive(_arrivalNews);
     }
 
     /// <summary>Runs in the receiver's loop: hands over all that has arrived.</summary>
@@ -371,10 +372,10 @@ internal sealed class SimConnection : IConnection
                 Reached.Mark("sim: receiver without a buffer");
                 return false;
             }
-            frame.Payload.CopyTo(buffer.Span(0, frame.PayloadBytes));
+            frame.Payload.AsSpan(0, frame.PayloadBytes).CopyTo(buffer.Span(0, frame.PayloadBytes));
         }
         _world.Trace.Add(_world.Now, Host.Name, TraceKind.Frame, (long)frame.Type,
-            unchecked((long)(uint)BodyHash(frame.Body)), frame.PayloadBytes);
+            Crc32C.Compute(frame.Body), frame.PayloadBytes);
         _handler!.OnFrame(this, new Frame
         {
             Type = frame.Type,
@@ -383,17 +384,12 @@ internal sealed class SimConnection : IConnection
             PayloadBytes = frame.PayloadBytes,
         });
         buffer?.Release();
-        return true;
-    }
-
-    private static int BodyHash(byte[] body)
-    {
-        unchecked
+        if (frame.Payload != null)
         {
-            int hash = body.Length;
-            foreach (byte b in body) { hash = (hash * 31) + b; }
-            return hash;
+            ArrayPool<byte>.Shared.Return(frame.Payload);
+            frame.Payload = null;
         }
+        return true;
     }
 
     private void CloseWith(Errno reason, string detail, bool tellPeer)

@@ -2,10 +2,22 @@ using System;
 
 namespace Fastblock.Tests.Sim.World;
 
-/// <summary>Binary heap of events by (time, sequence): the order is total, so a run depends on its seed only.</summary>
+/// <summary>Heap of events by (time, sequence), four children to a parent: the order is total, so a run depends on its seed only.</summary>
 internal sealed class EventQueue
 {
-    private SimEvent[] _heap = new SimEvent[1024];
+    private const int Children = 4;
+
+    /// <summary>What decides the order lies in the array, so that a comparison follows no reference.</summary>
+    private struct Entry
+    {
+        public long At;
+        public ulong Sequence;
+        public SimEvent Event;
+
+        public readonly bool IsBefore(in Entry other) => At < other.At || (At == other.At && Sequence < other.Sequence);
+    }
+
+    private Entry[] _heap = new Entry[1024];
     private ulong _nextSequence;
 
     public int Count { get; private set; }
@@ -13,40 +25,46 @@ internal sealed class EventQueue
     /// <summary>Time of the next event; long.MaxValue when there is none.</summary>
     public long NextAt => Count == 0 ? long.MaxValue : _heap[0].At;
 
+    /// <param name="added">Its time must not change while it is here.</param>
     public void Add(SimEvent added)
     {
-        added.Sequence = _nextSequence++;
         if (Count == _heap.Length) { Array.Resize(ref _heap, Count * 2); }
+        var entry = new Entry { At = added.At, Sequence = _nextSequence++, Event = added };
+        Entry[] heap = _heap;
         int hole = Count++;
         while (hole > 0)
         {
-            int parent = (hole - 1) / 2;
-            if (!Before(added, _heap[parent])) { break; }
-            _heap[hole] = _heap[parent];
+            int parent = (hole - 1) / Children;
+            if (!entry.IsBefore(in heap[parent])) { break; }
+            heap[hole] = heap[parent];
             hole = parent;
         }
-        _heap[hole] = added;
+        heap[hole] = entry;
     }
 
     public SimEvent Take()
     {
-        SimEvent first = _heap[0];
-        SimEvent last = _heap[--Count];
-        _heap[Count] = null!;
+        Entry[] heap = _heap;
+        SimEvent first = heap[0].Event;
+        Entry last = heap[--Count];
+        heap[Count] = default;
         if (Count == 0) { return first; }
         int hole = 0;
         while (true)
         {
-            int child = (hole * 2) + 1;
+            int child = (hole * Children) + 1;
             if (child >= Count) { break; }
-            if (child + 1 < Count && Before(_heap[child + 1], _heap[child])) { child++; }
-            if (!Before(_heap[child], last)) { break; }
-            _heap[hole] = _heap[child];
-            hole = child;
+            int least = child;
+            int end = Math.Min(child + Children, Count);
+            for (int other = child + 1; other < end; other++)
+            {
+                if (heap[other].IsBefore(in heap[least])) { least = other; }
+            }
+            if (!heap[least].IsBefore(in last)) { break; }
+            heap[hole] = heap[least];
+            hole = least;
         }
-        _heap[hole] = last;
+        heap[hole] = last;
         return first;
     }
-
-    private static bool Before(SimEvent a, SimEvent b) => a.At != b.At ? a.At < b.At : a.Sequence < b.Sequence;
 }

@@ -29,7 +29,8 @@ internal sealed class SimClock(SimWorld world, long startNanos, long driftPpm) :
     {
         if (localNanos == long.MaxValue) { return long.MaxValue; }
         long passed = Math.Max(0, localNanos - startNanos);
-        long guess = (long)((Int128)passed * Million / (Million + driftPpm));
+        long guess = (long)(passed * ((double)Million / (Million + driftPpm))); // a few nanoseconds off at most
+        while (guess > 0 && ToLocal(guess - 1) >= localNanos) { guess--; }
         while (ToLocal(guess) < localNanos) { guess++; }
         return guess;
     }

@@ -17,6 +17,13 @@ internal sealed class SimEventSource(SimSeat seat) : IEventSource
         seat.Wake();
     }
 
+    /// <summary>News from outside: the loop runs at once if it can, without an event of its own for that.</summary>
+    public void Arrive(ISimCompletion completion)
+    {
+        _inbox.Enqueue(completion);
+        seat.RunOrWake();
+    }
+
     public bool Poll()
     {
         // What arrives meanwhile belongs to the next iteration, as with a real ring.

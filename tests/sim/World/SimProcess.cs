@@ -13,6 +13,7 @@ internal sealed class SimProcess
         [(4096, 256), (16 * 1024, 64), (64 * 1024, 32), (256 * 1024, 12), ((512 + 4) * 1024, 12)];
 
     private readonly List<SimSeat> _seats = [];
+    private readonly List<IDisposable> _servers = [];
 
     public SimProcess(SimHost host, int shards, (int Bytes, int Count)[] buffers)
     {
@@ -24,6 +25,9 @@ internal sealed class SimProcess
     public SimWorld World => Host.World;
     public IReadOnlyList<SimSeat> Seats => _seats;
     public bool IsAlive { get; private set; } = true;
+
+    /// <summary>A server of this process, for its unmanaged memory: a killed one does not free it.</summary>
+    public void Own(IDisposable server) => _servers.Add(server);
 
     /// <summary>World time of the end of a pause.</summary>
     public long PausedUntil { get; private set; }
@@ -46,10 +50,13 @@ internal sealed class SimProcess
         Host.OnProcessEnded(powerCut);
         IsAlive = false;
         World.Trace.Add(World.Now, Host.Name, TraceKind.End, orderly ? 2 : powerCut ? 1 : 0, Host.Incarnation);
-        foreach (SimSeat seat in _seats)
-        {
-            seat.Source.Clear();
-            World.Bury(seat.Buffers);
-        }
+        foreach (SimSeat seat in _seats) { seat.Source.Clear(); }
+        BuryMemory();
+    }
+
+    internal void BuryMemory()
+    {
+        foreach (IDisposable server in _servers) { World.Bury(server); }
+        foreach (SimSeat seat in _seats) { World.Bury(seat.Buffers); }
     }
 }

@@ -25,6 +25,8 @@ internal sealed class SimSeat
     private readonly SimWorld _world;
     private StepEvent? _next;
     private bool _running;
+    private long _timerLocal = long.MinValue; // the last next timer, and when that is
+    private long _timerWorld;
 
     public SimSeat(SimProcess process, int index, ReadOnlySpan<(int Bytes, int Count)> bufferClasses)
     {
@@ -56,6 +58,12 @@ internal sealed class SimSeat
         if (!_running) { ScheduleAt(_world.TimeNow); }
     }
 
+    /// <summary>Runs the loop now, if it may.</summary>
+    public void RunOrWake()
+    {
+        if (_running || _world.Running != null || !Process.IsAlive || _world.Now < BusyUntil || _world.Now < Process.PausedUntil) { Wake(); } else { RunLoop(); }
+    }
+
     /// <summary>Runs a piece of test code inside the loop, where production code may be called.</summary>
     public void Do(Action action) => Source.Add(new ActionNews(action));
 
@@ -81,6 +89,11 @@ internal sealed class SimSeat
             ScheduleAt(_world.Now);
             return;
         }
+        RunLoop();
+    }
+
+    private void RunLoop()
+    {
         _running = true;
         LagNanos = 0;
         _world.Running = this;
@@ -97,6 +110,12 @@ internal sealed class SimSeat
         }
         if (more || !Source.IsEmpty) { ScheduleAt(_world.Now + Units.NanosPerMicro); }
         long timer = Reactor.NextTimerNanos;
-        if (timer != long.MaxValue) { ScheduleAt(Math.Max(Process.Host.Clock.ToWorld(timer), _world.Now + 1)); }
+        if (timer == long.MaxValue) { return; }
+        if (timer != _timerLocal)
+        {
+            _timerLocal = timer;
+            _timerWorld = Process.Host.Clock.ToWorld(timer);
+        }
+        ScheduleAt(Math.Max(_timerWorld, _world.Now + 1));
     }
 }

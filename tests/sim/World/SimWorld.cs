@@ -1,7 +1,7 @@
 using System;
 using System.Collections.Generic;
 using Fastblock.Native.Base;
-using Fastblock.Native.Reactor;
+using Fastblock.Tests.Sim.Disk;
 using Fastblock.Tests.Sim.Network;
 
 namespace Fastblock.Tests.Sim.World;
@@ -13,8 +13,10 @@ internal sealed class SimWorld : IDisposable
     private readonly EventQueue _events = new();
     private readonly List<SimHost> _hosts = [];
     private const int MaxEventsAtOnce = 100_000;
+    private const long BuriedNanos = 60 * Units.NanosPerSecond;
 
-    private readonly List<BufferPool> _buried = [];
+    /// <summary>What is left of dead processes, with the time of death.</summary>
+    private readonly Queue<(long At, IDisposable Memory)> _buried = [];
     private int _eventsAtOnce;
 
     public SimWorld(ulong seed, string? tracePath = null)
@@ -28,6 +30,9 @@ internal sealed class SimWorld : IDisposable
     }
 
     public ulong Seed { get; }
+
+    /// <summary>How long the scenario's trouble is to last; 0 = as its seed says.</summary>
+    public int TroubleSeconds { get; init; }
 
     /// <summary>For the world itself and for whoever builds the scenario.</summary>
     public Prng Prng { get; }
@@ -105,9 +110,16 @@ internal sealed class SimWorld : IDisposable
         return true;
     }
 
-    /// <summary>Keeps the memory of a dead process until the end of the run: a late access then reads poison and is seen as
-    /// wrong data, where freed memory would take the whole test run down.</summary>
-    internal void Bury(BufferPool pool) => _buried.Add(pool);
+    /// <summary>Keeps the memory of a dead process for a while: a late access then reads poison and is seen as wrong data, where
+    /// freed memory would take the whole test run down. Nothing is under way for as long as that.</summary>
+    internal void Bury(IDisposable memory)
+    {
+        while (_buried.TryPeek(out (long At, IDisposable Memory) oldest) && Now - oldest.At > BuriedNanos)
+        {
+            _buried.Dequeue().Memory.Dispose();
+        }
+        _buried.Enqueue((Now, memory));
+    }
 
     public void Dispose()
     {
@@ -115,10 +127,11 @@ internal sealed class SimWorld : IDisposable
         Invariant.FirstViolation = null;
         foreach (SimHost host in _hosts)
         {
+            foreach (SimDisk disk in host.Disks) { disk.Dispose(); }
             if (host.Process == null) { continue; }
-            foreach (SimSeat seat in host.Process.Seats) { seat.Buffers.Dispose(); }
+            host.Process.BuryMemory();
         }
-        foreach (BufferPool pool in _buried) { pool.Dispose(); }
+        foreach ((_, IDisposable memory) in _buried) { memory.Dispose(); }
         Trace.Dispose();
     }
 
