@@ -48,6 +48,7 @@ public sealed class ObjectCrashPointTests
         Assert.True(world.TryDiscard(Group, Object, 0, world.Options.BlocksPerObject));
         if (!world.Run(world.Store.FlushAsync())) { return false; }
         Assert.True(world.TryDeleteImage(Group, new ImageId(2)));
+        Assert.True(world.TryCutImage(Group, new ObjectId(new ImageId(1), 1)));
         if (!world.Run(world.Store.FlushAsync())) { return false; }
         _ = world.TryWrite(Group, Object, 3, 4);
         return world.Clean();

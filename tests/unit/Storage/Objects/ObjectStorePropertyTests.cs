@@ -40,6 +40,7 @@ public sealed class ObjectStorePropertyTests
                 world.Crash();
                 cleaning = null;
             }
+            else if (what < 735) { _ = world.TryCutImage(group, obj); }
             else if (cleaning is null && (what < 760 || world.UsedSegments > 3)) { cleaning = world.StartClean(); }
             if (what % 3 == 0) { world.Step(); }
             if (step % 16 == 0) { world.Store.CheckInvariants(); }

@@ -21,6 +21,7 @@ internal sealed class ObjectWorld : IDisposable
         Write,
         Discard,
         DeleteImage,
+        CutImage,
     }
 
     private sealed record Entry(
@@ -126,6 +127,17 @@ internal sealed class ObjectWorld : IDisposable
             if (key.Item1 == group && key.Item2.Image == image) { _ = _model.Remove(key); }
         }
         Add(new Entry(_headSegment, ++Index, Kind.DeleteImage, group, new ObjectId(image, 0), 0, 0, NextLocation(1), []));
+        return true;
+    }
+
+    public bool TryCutImage(PgId group, ObjectId first)
+    {
+        if (!LogHasRoom(1)) { return false; }
+        foreach ((PgId, ObjectId, int) key in new List<(PgId, ObjectId, int)>(_model.Keys))
+        {
+            if (key.Item1 == group && key.Item2.Image == first.Image && key.Item2.Index >= first.Index) { _ = _model.Remove(key); }
+        }
+        Add(new Entry(_headSegment, ++Index, Kind.CutImage, group, first, 0, 0, NextLocation(1), []));
         return true;
     }
 
@@ -341,6 +353,7 @@ internal sealed class ObjectWorld : IDisposable
         {
             case Kind.Write: Store.ApplyWrite(e.Group, e.Object, e.Index, e.First, e.Blocks, e.At, e.Crcs); break;
             case Kind.Discard: Store.ApplyDiscard(e.Group, e.Object, e.Index, e.First, e.Blocks); break;
+            case Kind.CutImage: Store.CutImage(e.Group, e.Object.Image, e.Object.Index, e.Index); break;
             default: Store.DeleteImage(e.Group, e.Object.Image, e.Index); break;
         }
     }
