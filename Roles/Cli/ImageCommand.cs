@@ -53,16 +53,25 @@ internal static class ImageCommand
     {
         Argument<string> spec = SpecArgument();
         Option<string> size = SizeOption();
-        ManualCommand resize = new("resize", "Let an image grow. Clients see the new size when they connect again.", "fastblock image resize vol/demo --size 20G");
+        Option<bool> shrink = new("--allow-shrink") { Description = "The size may be smaller than it is; what lies beyond is lost." };
+        ManualCommand resize = new("resize", "Let an image grow, or shrink. NBD clients see the new size when they connect again.",
+            "fastblock image resize vol/demo --size 20G", "fastblock image resize vol/demo --size 5G --allow-shrink");
         resize.Arguments.Add(spec);
         resize.Options.Add(size);
+        resize.Options.Add(shrink);
         return resize.Does(parsed =>
         {
             ImageSpec image = ImageSpec.Parse(parsed.GetRequiredValue(spec));
             long bytes = ParseImageSize(parsed.GetRequiredValue(size));
             return ClusterSession.Run(parsed, session => ChangeAsync(session, image, "resized", new ControlRequest
             {
-                ImageResize = new ImageResizeRequest { Pool = image.Pool, Name = image.Image, SizeBytes = bytes },
+                ImageResize = new ImageResizeRequest
+                {
+                    Pool = image.Pool,
+                    Name = image.Image,
+                    SizeBytes = bytes,
+                    AllowShrink = parsed.GetValue(shrink),
+                },
             }, json => json.WriteNumber("size_bytes", bytes), $"image '{image}' is now {SizeText.Format(bytes)}"));
         });
     }
@@ -135,14 +144,15 @@ internal static class ImageCommand
     private static async ReactorTask<ExitCode> ChangeAsync(
         ClusterSession session, ImageSpec image, string verb, ControlRequest request, Action<Utf8JsonWriter> now, string done)
     {
-        _ = await session.AskAsync(request, $"image '{image}' was not {verb}");
+        ControlReply reply = await session.AskAsync(request, $"image '{image}' was not {verb}");
         CommandOutput.Print(session.Json, json =>
         {
             json.WriteStartObject();
             json.WriteString(verb, image.ToString());
             now(json);
+            if (reply.Text.Length > 0) { json.WriteString("pending", reply.Text); }
             json.WriteEndObject();
-        }, output => output.WriteLine(done));
+        }, output => output.WriteLine(reply.Text.Length > 0 ? $"{done}: {reply.Text}" : done));
         return ExitCode.Ok;
     }
 

@@ -19,12 +19,14 @@ internal static class ImageShowCommands
     public static IEnumerable<Command> Create()
     {
         Argument<string?> pool = new("pool") { Description = "Only this pool.", Arity = ArgumentArity.ZeroOrOne };
+        Option<bool> all = new("--all", "-a") { Description = "Also images that were removed and are still being freed." };
         ManualCommand list = new("ls", "List the images.", "fastblock image ls", "fastblock image ls vol --json");
         list.Arguments.Add(pool);
+        list.Options.Add(all);
         yield return list.Does(parsed =>
         {
             string? wanted = parsed.GetValue(pool) is string name ? ImageSpec.ParseName(name, "pool") : null;
-            return ClusterSession.Run(parsed, session => ListAsync(session, wanted));
+            return ClusterSession.Run(parsed, session => ListAsync(session, wanted, parsed.GetValue(all)));
         });
 
         Argument<string> shown = ImageCommand.SpecArgument();
@@ -67,14 +69,14 @@ internal static class ImageShowCommands
         return (pool, image);
     }
 
-    private static async ReactorTask<ExitCode> ListAsync(ClusterSession session, string? pool)
+    private static async ReactorTask<ExitCode> ListAsync(ClusterSession session, string? pool, bool all)
     {
         ClusterMap map = await session.MapAsync();
         if (pool is not null && !map.TryGetPool(pool, out _)) { throw new OperatorException(ExitCode.NotFound, $"there is no pool '{pool}'"); }
         List<(ImageInfo Image, PoolInfo Pool)> images = [];
         foreach (ImageInfo image in map.Images)
         {
-            if (image.State is ImageState.Ready && map.TryGetPool(image.Pool, out PoolInfo? owner) && (pool is null || owner.Name == pool))
+            if ((all || image.State is ImageState.Ready) && map.TryGetPool(image.Pool, out PoolInfo? owner) && (pool is null || owner.Name == pool))
             {
                 images.Add((image, owner));
             }
@@ -86,10 +88,10 @@ internal static class ImageShowCommands
             json.WriteEndArray();
         }, output =>
         {
-            TextTable table = new("IMAGE", ">ID", ">SIZE", "OWNER");
+            TextTable table = new("IMAGE", ">ID", ">SIZE", "STATE", "OWNER");
             foreach ((ImageInfo image, PoolInfo owner) in images)
             {
-                table.Add($"{owner.Name}/{image.Name}", image.Id.Value.ToString(CultureInfo.InvariantCulture), SizeText.Format(image.SizeBytes),
+                table.Add($"{owner.Name}/{image.Name}", image.Id.Value.ToString(CultureInfo.InvariantCulture), SizeText.Format(image.SizeBytes), StateOf(image),
                     image.Owned ? image.OwnerDescription : "-");
             }
             table.WriteTo(output);
@@ -110,6 +112,7 @@ internal static class ImageShowCommands
         output.WriteLine($"image '{pool.Name}/{image.Name}':");
         output.WriteLine($"    id:          {image.Id.Value}");
         output.WriteLine($"    size:        {SizeText.Format(image.SizeBytes)} ({image.SizeBytes} bytes) in {objects} objects of {SizeText.Format(pool.ObjectBytes)}");
+        if (image.IsShrinking) { output.WriteLine("    state:       shrinking; it cannot grow before that is done, 'fastblock status' shows how far it is"); }
         output.WriteLine($"    replicas:    {pool.Replicas}");
         output.WriteLine($"    created:     {Time(image.CreatedMillis)}");
         output.WriteLine(image.Owned
@@ -124,6 +127,7 @@ internal static class ImageShowCommands
         json.WriteString("pool", pool.Name);
         json.WriteString("name", image.Name);
         json.WriteNumber("size_bytes", image.SizeBytes);
+        json.WriteString("state", StateOf(image));
         json.WriteNumber("object_bytes", pool.ObjectBytes);
         json.WriteNumber("replicas", pool.Replicas);
         json.WriteNumber("created_ms", image.CreatedMillis);
@@ -132,6 +136,10 @@ internal static class ImageShowCommands
         json.WriteNumber("owner_generation", image.OwnerGeneration);
         json.WriteEndObject();
     }
+
+    /// <summary>What is still to be done about it.</summary>
+    private static string StateOf(ImageInfo image) =>
+        image.State is ImageState.Purging ? "removing" : image.IsShrinking ? "shrinking" : "ready";
 
     /// <summary>Asks the leader of every PG of the pool and adds up.</summary>
     private static async ReactorTask<ExitCode> UsageAsync(ClusterSession session, ImageSpec spec)

@@ -44,7 +44,13 @@ internal static class StatusCommand
         output.WriteLine("  data:");
         output.WriteLine($"    pools:   {status.Pools} pools, {status.Pgs} pgs");
         string purging = status.ImagesPurging > 0 ? $", {status.ImagesPurging} being removed" : "";
-        output.WriteLine($"    images:  {status.Images} images{purging}");
+        string shrinking = status.ImagesShrinking > 0 ? $", {status.ImagesShrinking} becoming smaller" : "";
+        output.WriteLine($"    images:  {status.Images} images{purging}{shrinking}");
+        foreach (ImageFreeing image in status.Freeing)
+        {
+            output.WriteLine($"             {image.PoolName}/{image.Name} (id {image.Image}) {(image.Removed ? "removed" : "cut")}: "
+                + $"{image.Pgs - image.PgsPending} of {image.Pgs} PGs have freed it");
+        }
         output.WriteLine($"    usage:   {SizeText.Format(status.UsedBytes)} used, "
             + $"{SizeText.Format(status.SizeBytes - status.UsedBytes)} / {SizeText.Format(status.SizeBytes)} avail");
         output.WriteLine($"    pgs:     {status.PgsActive} active, {status.PgsClean} clean of {status.Pgs}");
@@ -75,6 +81,19 @@ internal static class StatusCommand
         json.WriteNumber("pools", status.Pools);
         json.WriteNumber("images", status.Images);
         json.WriteNumber("images_purging", status.ImagesPurging);
+        json.WriteNumber("images_shrinking", status.ImagesShrinking);
+        json.WriteStartArray("freeing");
+        foreach (ImageFreeing image in status.Freeing)
+        {
+            json.WriteStartObject();
+            json.WriteNumber("id", image.Image);
+            json.WriteString("image", $"{image.PoolName}/{image.Name}");
+            json.WriteBoolean("removed", image.Removed);
+            json.WriteNumber("pgs", image.Pgs);
+            json.WriteNumber("pgs_pending", image.PgsPending);
+            json.WriteEndObject();
+        }
+        json.WriteEndArray();
         json.WriteNumber("pgs", status.Pgs);
         json.WriteNumber("pgs_active", status.PgsActive);
         json.WriteNumber("pgs_clean", status.PgsClean);

@@ -6,7 +6,7 @@ internal interface IImage
     /// <summary>pool/image, for humans.</summary>
     string Name { get; }
 
-    /// <summary>Present size in bytes, a multiple of 512; may grow while open.</summary>
+    /// <summary>Present size in bytes, a multiple of 512; may change while open.</summary>
     long SizeBytes { get; }
 
     bool IsReadOnly { get; }

@@ -43,7 +43,7 @@ internal sealed partial class ImageClient
         if (zeros is null) { return new ImageOpenResult(Errno.NoBuffers, "no buffer is free"); }
         _scratch = new RequestScratch(zeros);
         ImageId = info.Id;
-        SizeBytes = info.SizeBytes;
+        TakeSize(info);
         IsReadOnly = mode == ImageOpenMode.ReadOnly;
         if (!IsReadOnly)
         {
@@ -57,7 +57,7 @@ internal sealed partial class ImageClient
             _ttlNanos = grant.TtlNanos;
             ArmRenewal();
             // A resize may have come between our first look and the acquisition.
-            if (Map.TryGetImage(info.Id, out ImageInfo? now)) { SizeBytes = now.SizeBytes; }
+            if (Map.TryGetImage(info.Id, out ImageInfo? now)) { TakeSize(now); }
         }
         return await OpenSessionsAsync(poolInfo, deadline);
     }

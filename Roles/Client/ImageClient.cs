@@ -30,6 +30,7 @@ internal sealed partial class ImageClient : IImage, IRunnable, IRouteListener
     private RequestScratch? _scratch;
     private Errno _fault;
     private bool _isRunQueued;
+    private ulong _sizeGeneration;
     private long _openIos;
 
     /// <param name="prng">For the spread of pauses.</param>
@@ -177,9 +178,17 @@ internal sealed partial class ImageClient : IImage, IRunnable, IRouteListener
             Fence(Errno.Stale, $"another client owns the image now: {image.OwnerDescription}");
             return;
         }
-        SizeBytes = Math.Max(SizeBytes, image.SizeBytes);
+        TakeSize(image);
         foreach (OsdLink link in _links) { link.OnMapChanged(); }
         foreach (PgSession pg in _pgs) { pg.OnRoutesChanged(); }
+    }
+
+    /// <summary>Our monitor may be behind the one that we had before: of one generation the larger size is the newer one.</summary>
+    private void TakeSize(ImageInfo image)
+    {
+        if (image.SizeGeneration < _sizeGeneration) { return; }
+        SizeBytes = image.SizeGeneration > _sizeGeneration ? image.SizeBytes : Math.Max(SizeBytes, image.SizeBytes);
+        _sizeGeneration = image.SizeGeneration;
     }
 
     /// <summary>Hands back the I/Os that were over before their Submit returned.</summary>

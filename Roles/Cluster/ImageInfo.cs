@@ -16,6 +16,12 @@ internal sealed record ImageInfo
     /// <summary>A multiple of 512.</summary>
     public long SizeBytes { get; init; }
 
+    /// <summary>Counts how often it was cut; within one it only grows.</summary>
+    public ulong SizeGeneration { get; init; }
+
+    /// <summary>Not every PG has logged the newest cut yet: until then it cannot grow.</summary>
+    public bool IsShrinking { get; init; }
+
     public long CreatedMillis { get; init; }
     public ImageState State { get; init; }
 
@@ -46,6 +52,8 @@ internal sealed record ImageInfo
             Name = record.Name,
             Pool = new PoolId(record.Pool),
             SizeBytes = record.SizeBytes,
+            SizeGeneration = record.SizeGeneration,
+            IsShrinking = record.Shrinking,
             CreatedMillis = record.CreatedMs,
             State = record.State == ImageRecordState.ImagePurging ? ImageState.Purging : ImageState.Ready,
             OwnerGeneration = record.OwnerGeneration,
@@ -67,6 +75,8 @@ internal sealed record ImageInfo
         Name = Name,
         Pool = Pool.Value,
         SizeBytes = SizeBytes,
+        SizeGeneration = SizeGeneration,
+        Shrinking = IsShrinking,
         CreatedMs = CreatedMillis,
         State = State == ImageState.Purging ? ImageRecordState.ImagePurging : ImageRecordState.ImageReady,
         OwnerGeneration = OwnerGeneration,

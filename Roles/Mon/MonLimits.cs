@@ -28,4 +28,7 @@ internal static class MonLimits
 
     /// <summary>PGs per transaction when their state changes: keeps each one short.</summary>
     public const int PgsPerTransaction = 1024;
+
+    /// <summary>Images with something to be freed that a status names.</summary>
+    public const int FreeingListed = 64;
 }

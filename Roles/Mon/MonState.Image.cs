@@ -6,7 +6,7 @@ using Fastblock.Roles.Cluster;
 
 namespace Fastblock.Roles.Mon;
 
-/// <summary>Images and who owns them for writing.</summary>
+/// <summary>Images: making, changing and removing them.</summary>
 internal sealed partial class MonState
 {
     private MonVerdict ImageCreate(ImageCreateRequest request, long wallMillis)
@@ -36,15 +36,45 @@ internal sealed partial class MonState
     {
         if (!TryFindImage(request.Pool, request.Name, out ImageInfo? image, out MonVerdict refusal)) { return refusal; }
         if (WhyNotSize(request.SizeBytes) is { } why) { return Invalid(why); }
-        if (request.SizeBytes < image!.SizeBytes)
+        if (request.SizeBytes == image!.SizeBytes) { return Answer(new ControlReply()); }
+        return request.SizeBytes < image.SizeBytes ? ImageShrink(image, request) : ImageGrow(image, request);
+    }
+
+    /// <summary>Not before every PG knows the smaller size: one that did not would keep what lies beyond it, and show it again.</summary>
+    private MonVerdict ImageGrow(ImageInfo image, ImageResizeRequest request)
+    {
+        if (image.IsShrinking)
         {
-            return Refuse(ControlStatus.StatusWrongState,
-                $"{request.Pool}/{request.Name} has {image.SizeBytes} bytes, and images only grow: give a larger size");
+            return Refuse(ControlStatus.StatusAgain,
+                $"{request.Pool}/{request.Name} is still becoming smaller in {CountPending(image, int.MaxValue)} PGs; it can grow when they are done");
         }
-        if (request.SizeBytes == image.SizeBytes) { return Answer(new ControlReply()); }
         MonChanges changes = NewChanges();
         changes.Put(image with { SizeBytes = request.SizeBytes });
         return Do(changes);
+    }
+
+    /// <summary>One that nobody ever opened for writing has nothing that could be cut.</summary>
+    private MonVerdict ImageShrink(ImageInfo image, ImageResizeRequest request)
+    {
+        if (!request.AllowShrink)
+        {
+            return Refuse(ControlStatus.StatusWrongState, $"{request.Pool}/{request.Name} has {image.SizeBytes} bytes: "
+                + "what lies beyond a smaller size is lost; --allow-shrink says that this is meant");
+        }
+        MonChanges changes = NewChanges();
+        changes.Put(image with
+        {
+            SizeBytes = request.SizeBytes,
+            SizeGeneration = image.SizeGeneration + 1,
+            IsShrinking = image.OwnerGeneration > 0,
+        });
+        return Do(changes, ControlCodec.Reply(ControlStatus.StatusOk, image.OwnerGeneration > 0 ? FreedBehind(image, "lay beyond") : ""));
+    }
+
+    private string FreedBehind(ImageInfo image, string what)
+    {
+        _ = Map.TryGetPool(image.Pool, out PoolInfo? pool);
+        return $"what {what} is freed in the background by {pool!.PgCount} PGs; 'fastblock status' shows how far they are";
     }
 
     private MonVerdict ImageRename(ImageRenameRequest request)
@@ -74,80 +104,8 @@ internal sealed partial class MonState
             Owned = false,
             OwnerGeneration = image.OwnerGeneration + 1,
         });
-        _ = Map.TryGetPool(image.Pool, out PoolInfo? pool);
-        return Do(changes, ControlCodec.Reply(ControlStatus.StatusOk,
-            $"what was written to it is freed in the background by {pool!.PgCount} PGs; 'fastblock status' shows how many images are being removed"));
+        return Do(changes, ControlCodec.Reply(ControlStatus.StatusOk, FreedBehind(image, "was written to it")));
     }
-
-    private MonVerdict ImageAcquire(ImageAcquireRequest request, long nowNanos, long wallMillis)
-    {
-        if (!TryFindImage(request.Image, out ImageInfo? image, out MonVerdict refusal)) { return refusal; }
-        if (!UuidBytes.TryRead(request.Instance, out Guid instance) || instance == Guid.Empty)
-        {
-            return Invalid("an owner needs a uuid");
-        }
-        if (!IsText(request.Description))
-        {
-            return Invalid($"the description must be printable, at most {ClusterLimits.MaxTextChars} characters");
-        }
-        if (IsOwnerAlive(image!, nowNanos) && image!.OwnerInstance != instance && !request.TakeOver)
-        {
-            return Refuse(ControlStatus.StatusWrongState,
-                $"image {image.Name} is owned by {Owner(image)}: stop it, or fence it off with --take-over");
-        }
-        MonChanges changes = NewChanges();
-        ulong generation = image!.OwnerGeneration + 1;
-        changes.Put(image with
-        {
-            OwnerGeneration = generation,
-            Owned = true,
-            OwnerInstance = instance,
-            OwnerDescription = request.Description,
-            AcquiredMillis = wallMillis,
-        });
-        _runtime.Renewed(image.Id, nowNanos);
-        return Do(changes, new ControlReply
-        {
-            ImageAcquireResult = new ImageAcquireResult
-            {
-                Generation = generation,
-                TtlMs = (uint)(_options.OwnerTtlNanos / Units.NanosPerMilli),
-            },
-        });
-    }
-
-    private MonVerdict ImageRelease(ImageReleaseRequest request)
-    {
-        if (!TryFindImage(request.Image, out ImageInfo? image, out MonVerdict refusal)) { return refusal; }
-        // Somebody else owns it by now: what the caller wanted is so, and his generation is dead anyway.
-        if (!IsOwner(image!, request.Instance, request.Generation)) { return Answer(new ControlReply()); }
-        MonChanges changes = NewChanges();
-        changes.Put(image! with { Owned = false });
-        return Do(changes);
-    }
-
-    private MonVerdict ImageRenew(ImageRenewRequest request, long nowNanos)
-    {
-        if (!TryFindImage(request.Image, out ImageInfo? image, out MonVerdict refusal)) { return refusal; }
-        if (!IsOwner(image!, request.Instance, request.Generation))
-        {
-            return Refuse(ControlStatus.StatusPermission, image!.Owned
-                ? $"image {image.Name} was taken over by {Owner(image)}"
-                : $"image {image.Name} is no longer owned by this client");
-        }
-        _runtime.Renewed(image!.Id, nowNanos);
-        return Answer(new ControlReply());
-    }
-
-    private static bool IsOwner(ImageInfo image, Google.Protobuf.ByteString instance, ulong generation) =>
-        image.Owned && image.OwnerGeneration == generation
-        && UuidBytes.TryRead(instance, out Guid uuid) && image.OwnerInstance == uuid;
-
-    private bool IsOwnerAlive(ImageInfo image, long nowNanos) =>
-        image.Owned && _runtime.RenewedAgoNanos(image.Id, nowNanos) < _options.OwnerTtlNanos;
-
-    private static string Owner(ImageInfo image) =>
-        image.OwnerDescription.Length > 0 ? image.OwnerDescription : image.OwnerInstance.ToString();
 
     private bool TryFindImage(string poolName, string name, out ImageInfo? image, out MonVerdict refusal)
     {

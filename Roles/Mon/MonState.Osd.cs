@@ -209,7 +209,7 @@ internal sealed partial class MonState
             if (now != osd) { changes.Put(now); }
         }
         ActivatePgs(changes);
-        DropPurgedImages(changes);
+        FinishFreeing(changes);
         return changes.IsEmpty ? null : changes;
     }
 
@@ -236,25 +236,6 @@ internal sealed partial class MonState
             changes.Put(pg with { State = PgState.Active });
             if (--left == 0) { return; }
         }
-    }
-
-    /// <summary>A removed image's record goes when every PG's leader reports that its objects are gone.</summary>
-    private void DropPurgedImages(MonChanges changes)
-    {
-        foreach (ImageInfo image in Map.Images)
-        {
-            if (image.State is ImageState.Purging && IsPurged(image)) { changes.Delete(MapKeys.Image(image.Id)); }
-        }
-    }
-
-    private bool IsPurged(ImageInfo image)
-    {
-        foreach (PgInfo? pg in Map.PgsOf(image.Pool))
-        {
-            if (pg is null) { continue; }
-            if (LeaderStat(pg) is not { } stat || !stat.PurgedImages.Contains(image.Id.Value)) { return false; }
-        }
-        return true;
     }
 
     /// <summary>The report of the PG's leader: of the newest term, when several claim it, and only from an OSD that is up.</summary>

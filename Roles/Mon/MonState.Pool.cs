@@ -93,23 +93,18 @@ internal sealed partial class MonState
     {
         if (!Map.TryGetPool(request.Name, out PoolInfo? pool)) { return NoSuchPool(request.Name); }
         int ready = 0;
-        int purging = 0;
+        MonChanges changes = NewChanges();
         foreach (ImageInfo image in Map.Images)
         {
             if (image.Pool != pool.Id) { continue; }
-            if (image.State is ImageState.Purging) { purging++; }
+            // Its PGs go as a whole, with what is left of it.
+            if (image.State is ImageState.Purging) { changes.Delete(MapKeys.Image(image.Id)); }
             else { ready++; }
         }
         if (ready > 0)
         {
             return Refuse(ControlStatus.StatusWrongState, $"pool {pool.Name} has {ready} images: remove them first");
         }
-        if (purging > 0)
-        {
-            return Refuse(ControlStatus.StatusWrongState,
-                $"{purging} removed images of pool {pool.Name} are still being deleted: try again later");
-        }
-        MonChanges changes = NewChanges();
         changes.Delete(MapKeys.Pool(pool.Id));
         foreach (PgInfo? pg in Map.PgsOf(pool.Id))
         {

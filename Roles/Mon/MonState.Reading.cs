@@ -37,6 +37,7 @@ internal sealed partial class MonState
             if (image.State is ImageState.Purging) { result.ImagesPurging++; }
             else { result.Images++; }
         }
+        AddFreeing(result);
         foreach (PgInfo pg in Map.Pgs)
         {
             PgHealth health = HealthOf(pg);

@@ -18,7 +18,7 @@ internal sealed partial class NbdConnection
     {
         NbdRequest request = (NbdRequest)io.Owner!;
         request.IosInFlight--;
-        if (io.Status != Errno.None && request.Error == NbdError.None) { request.Error = NbdError.Of(io.Status); }
+        if (io.Status != Errno.None && request.Error == NbdError.None) { request.Error = NbdError.Of(io.Status, writes: io.Op is ImageOp.Write or ImageOp.WriteZeroes); }
         if (io.Op == ImageOp.Write) { GiveBackData(io); }
         if (io.Op == ImageOp.Read)
         {

@@ -15,12 +15,14 @@ internal static class NbdError
     public const uint ENOTSUP = 95;
     public const uint ESHUTDOWN = 108;
 
-    public static uint Of(Errno status) => status switch
+    /// <param name="writes">The command was a write: beyond the end of the export, as it is since it became smaller, that has an
+    /// error of its own.</param>
+    public static uint Of(Errno status, bool writes = false) => status switch
     {
         Errno.None => None,
         Errno.NoSpace => ENOSPC,
         Errno.ReadOnly => EPERM,
-        Errno.Invalid => EINVAL,
+        Errno.Invalid => writes ? ENOSPC : EINVAL,
         Errno.NotSupported => ENOTSUP,
         Errno.NoMemory or Errno.NoBuffers => ENOMEM,
         // Fenced, removed or closing: this server will never serve the image again.

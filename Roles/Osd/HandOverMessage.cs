@@ -38,6 +38,9 @@ internal ref struct HandOverMessage
     public ulong Version;
     public int FirstBlock;
 
+    /// <summary>Begin: epoch of the newest map by which the leader has purged an image.</summary>
+    public ulong PurgeEpoch;
+
     /// <summary>Sessions, list lines, or (Data) one CRC-32C for each block.</summary>
     public ReadOnlySpan<byte> Items;
 
@@ -59,6 +62,7 @@ internal ref struct HandOverMessage
         writer.U64(Version);
         writer.U32(Object.Index);
         writer.U32((uint)FirstBlock);
+        writer.U64(PurgeEpoch);
         writer.Zeros(HeaderBytes - writer.Position);
         writer.Bytes(Items);
         return writer.Position;
@@ -83,6 +87,7 @@ internal ref struct HandOverMessage
         _ = reader.TryU64(out message.Version);
         _ = reader.TryU32(out uint index);
         _ = reader.TryU32(out uint firstBlock);
+        _ = reader.TryU64(out message.PurgeEpoch);
         _ = reader.TryBytes(HeaderBytes - (body.Length - reader.Remaining), out _);
         message.Op = (HandOverOp)op;
         message.Pg = new PgId(pg);

@@ -23,6 +23,7 @@ internal sealed class HandOverSink(OsdShard shard, IConnection connection) : ICo
     private ulong _index;
     private ulong _term;
     private ulong _leaderLast;
+    private ulong _purgeEpoch;
     private ObjectId? _listedUpTo;
     private ObjectInstall? _install;
     private bool _isBusy;
@@ -99,7 +100,7 @@ internal sealed class HandOverSink(OsdShard shard, IConnection connection) : ICo
             Answer(HandOverOp.Begin, message.Pg, Errno.Exists);
             return;
         }
-        (_pg, _index, _term, _leaderLast) = (pg, message.Index, message.Term, message.Version);
+        (_pg, _index, _term, _leaderLast, _purgeEpoch) = (pg, message.Index, message.Term, message.Version, message.PurgeEpoch);
         pg.IsTakingOver = true;
         RunBusy(BeginAsync(pg));
     }
@@ -127,6 +128,7 @@ internal sealed class HandOverSink(OsdShard shard, IConnection connection) : ICo
         }
         // The sessions are replaced by those that come; what is stored stays until the end.
         pg.Received.Clear();
+        pg.Received.LoadPurgeEpoch(new Epoch(_purgeEpoch));
         Answer(HandOverOp.Begin, pg.Id, status);
         return status;
     }

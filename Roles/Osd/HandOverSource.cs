@@ -39,6 +39,7 @@ internal sealed class HandOverSource : IConnectionHandler
     private ulong _index;
     private ulong _term;
     private ulong _lastIndex;
+    private ulong _purgeEpoch;
 
     public HandOverSource(OsdShard shard, PgReplica pg, NodeId peer)
     {
@@ -57,6 +58,7 @@ internal sealed class HandOverSource : IConnectionHandler
             // Fixed now, in one go: index, term and sessions belong together.
             _index = _pg.Group!.Applied.Value;
             _lastIndex = _pg.Group.LastIndex.Value;
+            _purgeEpoch = _pg.State.PurgeEpoch.Value;
             _term = _pg.Group.TryGetTerm(new LogIndex(_index), out Term term) ? term.Value : 0;
             status = _term != 0 && _pg.Group.PinLog(new LogIndex(_index)) ? Errno.None : Errno.Busy;
             if (status == Errno.None)
@@ -221,7 +223,7 @@ internal sealed class HandOverSource : IConnectionHandler
     {
         HandOverMessage message = MessageOf(op, flags, count);
         message.Items = items;
-        if (op == HandOverOp.Begin) { message.Version = _lastIndex; }
+        if (op == HandOverOp.Begin) { (message.Version, message.PurgeEpoch) = (_lastIndex, _purgeEpoch); }
         int length = message.Write(_body);
         return SendAsync(length, null, 0);
     }

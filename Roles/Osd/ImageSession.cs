@@ -18,7 +18,10 @@ internal sealed class ImageSession(ImageId image)
     /// <summary>Longest stored form: numbers, and for an open session one bit for each sequence.</summary>
     public const int MaxStoredBytes = NumbersBytes + (WindowSize / 8);
 
-    private const int NumbersBytes = 48;
+    private const int NumbersBytes = 56;
+
+    /// <summary>The numbers before sizes had a generation.</summary>
+    private const int OldNumbersBytes = 48;
 
     private readonly ulong[] _applied = new ulong[WindowSize / 64];
 
@@ -26,8 +29,12 @@ internal sealed class ImageSession(ImageId image)
     public ulong OwnerGeneration { get; private set; }
     public bool IsOpen { get; private set; }
 
-    /// <summary>Largest size that any owner told; writes beyond it are refused.</summary>
+    /// <summary>Largest size of <see cref="SizeGeneration"/> that any leader knew; writes beyond it are refused.</summary>
     public ulong SizeBytes { get; private set; }
+
+    /// <summary>Counts how often the image was cut. Within one generation it only grows, so that the larger of two sizes is the newer
+    /// one; a higher generation is newer than any size of a lower one. Raised by a cut only (and by the first opening).</summary>
+    public ulong SizeGeneration { get; private set; }
 
     public ulong LowestUnfinished { get; private set; } = 1;
 
@@ -65,13 +72,15 @@ internal sealed class ImageSession(ImageId image)
 
     /// <summary>Applies an OpenSession entry.</summary>
     /// <returns>Fresh or Duplicate when the session is open now, else why not.</returns>
-    public SessionVerdict Open(ulong ownerGeneration, ulong sizeBytes)
+    public SessionVerdict Open(ulong ownerGeneration, ulong sizeBytes, ulong sizeGeneration = 0)
     {
+        bool isFirst = OwnerGeneration == 0 && SizeBytes == 0;
         if (ownerGeneration < OwnerGeneration) { return SessionVerdict.StaleOwner; }
         if (ownerGeneration == OwnerGeneration) { return IsOpen ? SessionVerdict.Duplicate : SessionVerdict.UnknownSession; }
         OwnerGeneration = ownerGeneration;
         IsOpen = true;
-        SizeBytes = Math.Max(SizeBytes, sizeBytes);
+        if (isFirst) { SizeGeneration = sizeGeneration; } // nothing was written, so there is nothing to be cut
+        Grow(sizeBytes, sizeGeneration);
         LowestUnfinished = 1;
         Array.Clear(_applied);
         return SessionVerdict.Fresh;
@@ -85,14 +94,29 @@ internal sealed class ImageSession(ImageId image)
     }
 
     /// <summary>Remembers a request that was judged Fresh as applied.</summary>
-    public void Record(ulong sequence, ulong lowestUnfinished, ulong sizeBytes)
+    public void Record(ulong sequence, ulong lowestUnfinished, ulong sizeBytes, ulong sizeGeneration = 0)
     {
         AdvanceTo(lowestUnfinished); // first: it frees the bit
         if (Sabotage.Is(SabotageKind.LateDuplicateWrite) && sequence < LowestUnfinished) { return; }
         Invariant.Require(sequence >= LowestUnfinished && sequence - LowestUnfinished < WindowSize);
         _applied[Word(sequence)] |= Bit(sequence);
-        SizeBytes = Math.Max(SizeBytes, sizeBytes);
+        Grow(sizeBytes, sizeGeneration);
     }
+
+    /// <summary>Where the image ends for an entry whose leader knew this size.</summary>
+    public ulong EndFor(ulong sizeBytes, ulong sizeGeneration) =>
+        sizeGeneration == SizeGeneration ? Math.Max(SizeBytes, sizeBytes) : SizeBytes;
+
+    /// <summary>Applies a cut, unless a newer one is known.</summary>
+    /// <returns>Whether it is new.</returns>
+    public bool TryCut(ulong sizeBytes, ulong sizeGeneration)
+    {
+        if (sizeGeneration <= SizeGeneration) { return false; }
+        (SizeBytes, SizeGeneration) = (sizeBytes, sizeGeneration);
+        return true;
+    }
+
+    private void Grow(ulong sizeBytes, ulong sizeGeneration) => SizeBytes = EndFor(sizeBytes, sizeGeneration);
 
     /// <summary>The client has had all answers below <paramref name="lowestUnfinished"/>.</summary>
     private void AdvanceTo(ulong lowestUnfinished)
@@ -127,6 +151,7 @@ internal sealed class ImageSession(ImageId image)
         BinaryPrimitives.WriteUInt64LittleEndian(bytes[24..], LowestUnfinished);
         BinaryPrimitives.WriteUInt64LittleEndian(bytes[32..], IsOpen ? 1UL : 0);
         BinaryPrimitives.WriteUInt64LittleEndian(bytes[40..], asOf);
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes[48..], SizeGeneration);
         if (!IsOpen) { return NumbersBytes; }
         for (int i = 0; i < _applied.Length; i++)
         {
@@ -139,7 +164,8 @@ internal sealed class ImageSession(ImageId image)
     public static bool TryLoad(ReadOnlySpan<byte> bytes, out ImageSession session)
     {
         session = new ImageSession(default);
-        if (bytes.Length is not (NumbersBytes or MaxStoredBytes)) { return false; }
+        int numbers = bytes.Length is OldNumbersBytes or OldNumbersBytes + (WindowSize / 8) ? OldNumbersBytes : NumbersBytes;
+        if (bytes.Length != numbers && bytes.Length != numbers + (WindowSize / 8)) { return false; }
         session = new ImageSession(new ImageId(BinaryPrimitives.ReadUInt64LittleEndian(bytes)))
         {
             OwnerGeneration = BinaryPrimitives.ReadUInt64LittleEndian(bytes[8..]),
@@ -147,12 +173,13 @@ internal sealed class ImageSession(ImageId image)
             LowestUnfinished = BinaryPrimitives.ReadUInt64LittleEndian(bytes[24..]),
             IsOpen = BinaryPrimitives.ReadUInt64LittleEndian(bytes[32..]) == 1,
             AsOf = BinaryPrimitives.ReadUInt64LittleEndian(bytes[40..]),
+            SizeGeneration = numbers == NumbersBytes ? BinaryPrimitives.ReadUInt64LittleEndian(bytes[48..]) : 0,
         };
         bool isOpenSound = BinaryPrimitives.ReadUInt64LittleEndian(bytes[32..]) <= 1;
-        if (!isOpenSound || session.IsOpen != (bytes.Length == MaxStoredBytes)) { return false; }
+        if (!isOpenSound || session.IsOpen != (bytes.Length > numbers)) { return false; }
         for (int i = 0; session.IsOpen && i < session._applied.Length; i++)
         {
-            session._applied[i] = BinaryPrimitives.ReadUInt64LittleEndian(bytes[(NumbersBytes + (i * 8))..]);
+            session._applied[i] = BinaryPrimitives.ReadUInt64LittleEndian(bytes[(numbers + (i * 8))..]);
         }
         return session.LowestUnfinished > 0;
     }

@@ -46,12 +46,8 @@ internal sealed partial class OsdShard
     /// <summary>Purges that could not be proposed when the map brought them, or that did not come to be: once more.</summary>
     private void ProposePurges()
     {
-        foreach (ImageInfo image in Map.Images)
-        {
-            if (image.State != ImageState.Purging) { continue; }
-            foreach (PgReplica pg in _pgs.Values) { pg.ProposePurges(); }
-            return;
-        }
+        if (UnfreedImages.Count == 0) { return; }
+        foreach (PgReplica pg in _pgs.Values) { pg.ProposePurges(); }
     }
 
     private PgStat LostStat(PgId id)

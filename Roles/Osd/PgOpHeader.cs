@@ -11,7 +11,7 @@ internal struct PgOpHeader
 {
     public const int SizeBytes = 64;
 
-    /// <summary>WriteZeroes: the first covered block travels as payload, because only a part of it becomes zero.</summary>
+    /// <summary>WriteZeroes and CutImage: the first covered block travels as payload, because only a part of it becomes zero.</summary>
     public const byte FirstBlockInPayload = 1;
 
     /// <summary>WriteZeroes: the same for the last covered block.</summary>
@@ -22,13 +22,18 @@ internal struct PgOpHeader
     [FieldOffset(4)] public uint ObjectIndex;
     [FieldOffset(8)] public ulong Image;
     [FieldOffset(16)] public ulong OwnerGeneration;
+
+    /// <summary>PurgeImage: epoch of the map that says so. A leader with an older one must not believe it about images.</summary>
     [FieldOffset(24)] public ulong Sequence;
     [FieldOffset(32)] public ulong LowestUnfinished;
 
-    /// <summary>The image's size as the owner knows it; a larger one than known moves the bound, a smaller one never does.</summary>
+    /// <summary>The image's size as the leader knew it; with <see cref="SizeGeneration"/> it moves the bound.</summary>
     [FieldOffset(40)] public ulong ImageBytes;
     [FieldOffset(48)] public int FirstBlock;
     [FieldOffset(52)] public int Blocks;
+
+    /// <summary>How often the image had been cut when it had that size.</summary>
+    [FieldOffset(56)] public ulong SizeGeneration;
 
     public readonly ImageId ImageId => new(Image);
 
@@ -38,7 +43,7 @@ internal struct PgOpHeader
     public readonly int PayloadBlocks => Kind switch
     {
         PgOpKind.Write => Blocks,
-        PgOpKind.WriteZeroes => (Flags & FirstBlockInPayload) + ((Flags & LastBlockInPayload) >> 1),
+        PgOpKind.WriteZeroes or PgOpKind.CutImage => (Flags & FirstBlockInPayload) + ((Flags & LastBlockInPayload) >> 1),
         _ => 0,
     };
 
@@ -49,7 +54,8 @@ internal struct PgOpHeader
         header = default;
         if (bytes.Length != SizeBytes) { return false; }
         header = MemoryMarshal.Read<PgOpHeader>(bytes);
-        bool hasRange = header.Kind is PgOpKind.Write or PgOpKind.Discard or PgOpKind.WriteZeroes;
+        if (header.Kind == PgOpKind.CutImage && header.Blocks == 0) { return header.ImageBytes > 0 && header.PayloadBlocks == 0; }
+        bool hasRange = header.Kind is PgOpKind.Write or PgOpKind.Discard or PgOpKind.WriteZeroes or PgOpKind.CutImage;
         if (!hasRange)
         {
             return header.Kind is PgOpKind.OpenSession or PgOpKind.CloseSession or PgOpKind.PurgeImage;

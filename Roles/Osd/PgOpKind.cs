@@ -22,4 +22,7 @@ internal enum PgOpKind : byte
 
     /// <summary>Frees everything that the PG holds of a deleted image.</summary>
     PurgeImage = 6,
+
+    /// <summary>The image became smaller: frees what lies beyond its new size, and sets that.</summary>
+    CutImage = 7,
 }

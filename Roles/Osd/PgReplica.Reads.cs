@@ -59,6 +59,13 @@ internal sealed partial class PgReplica
                 return;
             }
         }
+        DataStatus refusal = FindImage(op.Target.Image, op.Epoch, out ulong sizeBytes, out _);
+        if (refusal == DataStatus.Ok) { refusal = CheckEnd(EndOf(op.Target.Index, op.EndBytes), sizeBytes, op.Epoch); }
+        if (refusal != DataStatus.Ok)
+        {
+            FinishRead(op, refusal);
+            return;
+        }
         if (op.Op == DataOp.BlockMap)
         {
             AnswerBlockMap(op);

@@ -29,7 +29,14 @@ internal sealed partial class PgReplica
             return;
         }
         PgOpHeader header = HeaderOf(in request);
-        DataStatus refusal = CheckWrite(in request, ref header);
+        // The size goes into the log.
+        DataStatus refusal = FindImage(header.ImageId, request.Epoch, out header.ImageBytes, out header.SizeGeneration);
+        // A first session takes the size, and how often it was cut, from the map: one as new as its owner's.
+        if (request.Op == DataOp.OpenSession && request.Epoch > _shard.Map.Epoch && _state.Find(header.ImageId) is null)
+        {
+            refusal = DataStatus.Again;
+        }
+        if (request.IsMutation && header.FirstBlock + header.Blocks > BlocksPerObject) { refusal = DataStatus.OutOfRange; }
         if (refusal != DataStatus.Ok)
         {
             Answer(link, request.Tag, refusal, header.ImageId);
@@ -41,6 +48,15 @@ internal sealed partial class PgReplica
         {
             Reached.Mark(verdict == SessionVerdict.StaleOwner ? "osd: stale owner refused" : "osd: repeated request recognised");
             Answer(link, request.Tag, StatusOf(verdict), header.ImageId);
+            return;
+        }
+        // Not before: what was done while the image was larger is answered as done.
+        DataStatus outside = request.IsMutation
+            ? CheckEnd(EndOf(request.ObjectIndex, (ulong)request.OffsetBytes + request.LengthBytes), header.ImageBytes, request.Epoch)
+            : DataStatus.Ok;
+        if (outside != DataStatus.Ok)
+        {
+            Answer(link, request.Tag, outside, header.ImageId);
             return;
         }
         if (request.Op == DataOp.Write && !ChecksumsMatch(in request, payload!))
@@ -90,33 +106,6 @@ internal sealed partial class PgReplica
         FirstBlock = request.FirstBlock,
         Blocks = request.Blocks,
     };
-
-    /// <summary>Image and bounds. Sets the size that goes into the log.</summary>
-    private DataStatus CheckWrite(in DataRequest request, ref PgOpHeader header)
-    {
-        ulong known = _state.Find(header.ImageId)?.SizeBytes ?? 0;
-        if (_shard.Map.TryGetImage(header.ImageId, out ImageInfo? image))
-        {
-            if (image.State == ImageState.Purging) { return DataStatus.NoSuchImage; }
-            if (image.Pool != Id.Pool) { return DataStatus.Invalid; }
-            known = Math.Max(known, (ulong)image.SizeBytes);
-        }
-        else if (known == 0)
-        {
-            return request.Epoch > _shard.Map.Epoch ? DataStatus.Again : DataStatus.NoSuchImage;
-        }
-        header.ImageBytes = known;
-        if (!request.IsMutation) { return DataStatus.Ok; }
-        if (header.FirstBlock + header.Blocks > BlocksPerObject) { return DataStatus.OutOfRange; }
-        ulong end = ((ulong)request.ObjectIndex * (ulong)BlocksPerObject * Units.BlockBytes)
-            + request.OffsetBytes + request.LengthBytes;
-        if (end > known)
-        {
-            // The image may have grown in a map that is still on its way here.
-            return request.Epoch > _shard.Map.Epoch ? DataStatus.Again : DataStatus.OutOfRange;
-        }
-        return DataStatus.Ok;
-    }
 
     /// <summary>The map knows a living member as full.</summary>
     private bool IsFullInMap()
@@ -177,7 +166,7 @@ internal sealed partial class PgReplica
         if (op.Previous is null) { _first = op.Next; } else { op.Previous.Next = op.Next; }
         if (op.Next is null) { _last = op.Previous; } else { op.Next.Previous = op.Previous; }
         (op.Next, op.Previous) = (null, null);
-        if (op.Header.Kind == PgOpKind.PurgeImage) { _ = _purging.Remove(op.Header.ImageId); }
+        if (op.Header.Kind is PgOpKind.PurgeImage or PgOpKind.CutImage) { _ = _freeing.Remove(op.Header.ImageId); }
         op.End();
         if (_unproposed > 0) { _shard.PumpLater(this); } // it may have been what others waited for
     }
@@ -283,6 +272,7 @@ internal sealed partial class PgReplica
         SessionVerdict.Fresh or SessionVerdict.Duplicate or SessionVerdict.Finished => DataStatus.Ok,
         SessionVerdict.StaleOwner => DataStatus.StaleOwner,
         SessionVerdict.UnknownSession => DataStatus.UnknownSession,
+        SessionVerdict.BeyondSize => DataStatus.OutOfRange,
         _ => DataStatus.Again,
     };
 }

@@ -15,13 +15,14 @@ namespace Fastblock.Roles.Osd;
 internal sealed partial class PgReplica : IStateMachine
 {
     private readonly OsdShard _shard;
-    private readonly ReplicatedState _state = new();
+    private readonly ReplicatedState _state;
 
     public PgReplica(OsdShard shard, PgId id, int blocksPerObject)
     {
         _shard = shard;
         Id = id;
         BlocksPerObject = blocksPerObject;
+        _state = new ReplicatedState(blocksPerObject);
     }
 
     public PgId Id { get; }
@@ -142,8 +143,14 @@ internal sealed partial class PgReplica : IStateMachine
         {
             _shard.Objects.DeleteImage(Id, op.ImageId, entry.Index.Value);
             OnImagePurged(op.ImageId);
+            return;
         }
-        else if (op.Blocks > 0)
+        if (op.Kind == PgOpKind.CutImage && verdict == SessionVerdict.Fresh)
+        {
+            _cuts++;
+            CutObjects(in op, entry.Index.Value);
+        }
+        if (op.Blocks > 0)
         {
             if (verdict == SessionVerdict.Fresh) { ApplyToObject(in op, in entry); }
             else
@@ -160,8 +167,22 @@ internal sealed partial class PgReplica : IStateMachine
         Reached.Mark("osd: entry laid over the objects again");
         bool sound = PgOpHeader.TryRead(entry.Header, BlocksPerObject, out PgOpHeader op);
         Invariant.Require(sound);
-        if (op.Kind == PgOpKind.PurgeImage) { _shard.Objects.DeleteImage(Id, op.ImageId, entry.Index.Value); }
-        else if (op.Blocks > 0 && !_state.Refused.Contains(entry.Index.Value)) { ApplyToObject(in op, in entry); }
+        if (op.Kind == PgOpKind.PurgeImage)
+        {
+            _shard.Objects.DeleteImage(Id, op.ImageId, entry.Index.Value);
+            return;
+        }
+        if ((op.Blocks == 0 && op.Kind != PgOpKind.CutImage) || _state.Refused.Contains(entry.Index.Value)) { return; }
+        if (op.Kind == PgOpKind.CutImage) { CutObjects(in op, entry.Index.Value); }
+        if (op.Blocks > 0) { ApplyToObject(in op, in entry); }
+    }
+
+    /// <summary>The objects that lie wholly beyond the new size; the one that it goes through is in the entry's range, if it is of
+    /// this PG and anything of it goes.</summary>
+    private void CutObjects(in PgOpHeader op, ulong version)
+    {
+        ulong objectBytes = (ulong)BlocksPerObject * Units.BlockBytes;
+        _shard.Objects.CutImage(Id, op.ImageId, (uint)((op.ImageBytes + objectBytes - 1) / objectBytes), version);
     }
 
     private void ApplyToObject(in PgOpHeader op, in AppliedEntry entry)
@@ -176,7 +197,7 @@ internal sealed partial class PgReplica : IStateMachine
             case PgOpKind.Discard:
                 objects.ApplyDiscard(Id, op.ObjectId, version, op.FirstBlock, op.Blocks);
                 break;
-            case PgOpKind.WriteZeroes:
+            case PgOpKind.WriteZeroes or PgOpKind.CutImage:
                 ApplyZeroes(in op, in entry);
                 break;
         }

@@ -25,6 +25,12 @@ internal sealed class ReadOp(OsdShard shard) : ObjectRead, IReadWaiter
     public int From { get; private set; }
     public int Count { get; private set; }
 
+    /// <summary>Within the object.</summary>
+    public ulong EndBytes { get; private set; }
+
+    /// <summary>Of the map that the request was made by.</summary>
+    public Epoch Epoch { get; private set; }
+
     /// <summary>Where the data goes; one reference.</summary>
     public PooledBuffer? Data { get; set; }
 
@@ -39,6 +45,8 @@ internal sealed class ReadOp(OsdShard shard) : ObjectRead, IReadWaiter
         Target = request.Object;
         From = request.FirstBlock;
         Count = request.Blocks;
+        EndBytes = (ulong)request.OffsetBytes + request.LengthBytes;
+        Epoch = request.Epoch;
     }
 
     public void End()

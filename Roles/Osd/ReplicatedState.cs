@@ -2,6 +2,7 @@ using System;
 using System.Buffers.Binary;
 using System.Collections.Generic;
 using Fastblock.Native.Base;
+using Fastblock.Net.Codec;
 using Fastblock.Storage.Kv;
 
 namespace Fastblock.Roles.Osd;
@@ -17,9 +18,10 @@ namespace Fastblock.Roles.Osd;
 /// session's index are judged again; those at or below it that the log still holds are only laid over the objects again
 /// (their blocks may not be home yet), and for that the refused ones must be known.
 /// </remarks>
-internal sealed class ReplicatedState
+/// <param name="blocksPerObject">Of the pool.</param>
+internal sealed class ReplicatedState(int blocksPerObject = DataLimits.MaxObjectBytes / Units.BlockBytes)
 {
-    /// <summary>Stored form: applied index, zero.</summary>
+    /// <summary>Stored form: applied index, epoch of the newest purge.</summary>
     private const int StoredBytes = 16;
 
     private readonly OrderedTable<ulong, ImageSession> _images = new();
@@ -32,6 +34,10 @@ internal sealed class ReplicatedState
 
     /// <summary>Index of the last applied entry.</summary>
     public ulong Applied { get; private set; }
+
+    /// <summary>Epoch of the newest map by which an image was purged here. What an older map says of an image without a session
+    /// counts for nothing: it may be one of those.</summary>
+    public Epoch PurgeEpoch { get; private set; }
 
     /// <summary>By ascending id.</summary>
     public List<ImageSession> Images => _images.Values;
@@ -61,9 +67,19 @@ internal sealed class ReplicatedState
                     : SessionVerdict.Duplicate;
             case PgOpKind.PurgeImage:
                 return SessionVerdict.Fresh;
+            case PgOpKind.CutImage:
+                return op.SizeGeneration > (session?.SizeGeneration ?? 0) ? SessionVerdict.Fresh : SessionVerdict.Duplicate;
             default:
                 return session is null ? SessionVerdict.UnknownSession : session.Judge(op.OwnerGeneration, op.Sequence, op.LowestUnfinished);
         }
+    }
+
+    /// <summary>Judges once more when the entry is applied: since its leader looked at the size, the image may have been cut.</summary>
+    private SessionVerdict JudgeRange(in PgOpHeader op)
+    {
+        ulong endBlock = ((ulong)op.ObjectIndex * (ulong)blocksPerObject) + (ulong)(op.FirstBlock + op.Blocks);
+        ulong end = Find(op.ImageId)!.EndFor(op.ImageBytes, op.SizeGeneration);
+        return endBlock <= (end + Units.BlockBytes - 1) / Units.BlockBytes ? SessionVerdict.Fresh : SessionVerdict.BeyondSize;
     }
 
     /// <summary>Applies the session part of the next entry.</summary>
@@ -82,7 +98,7 @@ internal sealed class ReplicatedState
                 if (verdict == SessionVerdict.Fresh)
                 {
                     ImageSession session = FindOrAdd(op.ImageId);
-                    _ = session.Open(op.OwnerGeneration, op.ImageBytes);
+                    _ = session.Open(op.OwnerGeneration, op.ImageBytes, op.SizeGeneration);
                     MarkDirty(session);
                 }
                 break;
@@ -95,17 +111,31 @@ internal sealed class ReplicatedState
                 }
                 break;
             case PgOpKind.PurgeImage:
+                PurgeEpoch = new Epoch(Math.Max(PurgeEpoch.Value, op.Sequence));
                 if (_images.Remove(op.Image, out ImageSession? purged))
                 {
                     if (purged.IsDirty) { _ = _dirty.Remove(purged); }
                     _ = _gone.Add(op.Image);
                 }
                 break;
+            case PgOpKind.CutImage:
+                if (verdict == SessionVerdict.Fresh)
+                {
+                    ImageSession session = FindOrAdd(op.ImageId);
+                    _ = session.TryCut(op.ImageBytes, op.SizeGeneration);
+                    MarkDirty(session);
+                }
+                else
+                {
+                    Refused.Add(index);
+                }
+                break;
             default:
+                if (verdict == SessionVerdict.Fresh) { verdict = JudgeRange(in op); }
                 if (verdict == SessionVerdict.Fresh)
                 {
                     ImageSession session = Find(op.ImageId)!;
-                    session.Record(op.Sequence, op.LowestUnfinished, op.ImageBytes);
+                    session.Record(op.Sequence, op.LowestUnfinished, op.ImageBytes, op.SizeGeneration);
                     MarkDirty(session);
                 }
                 else
@@ -130,6 +160,7 @@ internal sealed class ReplicatedState
     {
         if (bytes.Length != StoredBytes) { return false; }
         Applied = BinaryPrimitives.ReadUInt64LittleEndian(bytes);
+        PurgeEpoch = new Epoch(BinaryPrimitives.ReadUInt64LittleEndian(bytes[8..]));
         return true;
     }
 
@@ -148,7 +179,11 @@ internal sealed class ReplicatedState
         _dirty.Clear();
         Refused.Clear();
         Applied = 0;
+        PurgeEpoch = default;
     }
+
+    /// <summary>Takes the epoch that comes with another replica's sessions.</summary>
+    public void LoadPurgeEpoch(Epoch epoch) => PurgeEpoch = epoch;
 
     /// <summary>Replaces everything by another replica's sessions as of <paramref name="applied"/>; nothing of it is stored here
     /// yet. May be repeated.</summary>
@@ -156,6 +191,7 @@ internal sealed class ReplicatedState
     {
         Clear();
         Applied = applied;
+        PurgeEpoch = received.PurgeEpoch;
         foreach (ImageSession session in received.Images)
         {
             LoadImage(session);
@@ -211,8 +247,8 @@ internal sealed class ReplicatedState
     {
         Span<byte> key = stackalloc byte[PgKeys.StateBytes];
         Span<byte> record = stackalloc byte[StoredBytes];
-        record.Clear();
         BinaryPrimitives.WriteUInt64LittleEndian(record, Applied);
+        BinaryPrimitives.WriteUInt64LittleEndian(record[8..], PurgeEpoch.Value);
         PgKeys.State(pg, key);
         return batch.TryPut(key, record);
     }

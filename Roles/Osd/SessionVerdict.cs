@@ -20,4 +20,7 @@ internal enum SessionVerdict
 
     /// <summary>This generation never opened a session here, or has closed it.</summary>
     UnknownSession,
+
+    /// <summary>Outside of the image, which was cut after the leader had looked at its size.</summary>
+    BeyondSize,
 }

@@ -39,7 +39,7 @@ internal sealed class WriteOp(OsdShard shard) : ObjectRead, IProposalWaiter
     /// <summary>Header of the log entry in the making.</summary>
     public PgOpHeader Header;
 
-    /// <summary>Who gets the answer; moves to the newest asker when a client repeats itself. Null = nobody (a purge).</summary>
+    /// <summary>Who gets the answer; moves to the newest asker when a client repeats itself. Null = nobody (a purge or cut).</summary>
     public ClientLink? Link { get; set; }
 
     public ulong Tag { get; set; }
@@ -81,7 +81,7 @@ internal sealed class WriteOp(OsdShard shard) : ObjectRead, IProposalWaiter
     private bool LastBlockIsCut => EndBytes % Units.BlockBytes != 0;
 
     /// <summary>Must its first or last block be merged with what is there?</summary>
-    public bool NeedsMerge => Header.Kind is PgOpKind.Write or PgOpKind.WriteZeroes
+    public bool NeedsMerge => Header.Kind is PgOpKind.Write or PgOpKind.WriteZeroes or PgOpKind.CutImage
         && (FirstBlockIsPartial || LastBlockIsPartial);
 
     public void Begin(PgReplica pg, in PgOpHeader header, ClientLink? link, ulong tag, int startBytes, int endBytes)

@@ -52,10 +52,46 @@ public sealed class MonImageTests
     }
 
     [Fact]
-    public void Images_only_grow()
+    public void A_cut_must_be_meant_and_growing_waits_until_every_pg_has_logged_it()
     {
         _mon.CreateImage();
-        Assert.Equal(ControlStatus.StatusWrongState, Resize(Units.MiB).Status);
+        _mon.Acquire(1, ClientA);
+        ControlReply refused = Resize(Units.MiB);
+        Assert.Equal(ControlStatus.StatusWrongState, refused.Status);
+        Assert.Contains("--allow-shrink", refused.Text, StringComparison.Ordinal);
+        ControlReply cut = Resize(Units.MiB, allowShrink: true);
+        Assert.Equal(ControlStatus.StatusOk, cut.Status);
+        Assert.Contains("freed in the background", cut.Text, StringComparison.Ordinal);
+        Assert.Equal((Units.MiB, 1UL, true), Sizes());
+        Assert.Equal(ControlStatus.StatusAgain, Resize(Units.GiB).Status);
+        ReportCut(1, generation: 1, exceptPg: 3);
+        Assert.False(_mon.Tick());
+        StatusResult status = _mon.Do(new ControlRequest { Status = new StatusRequest() }).StatusResult;
+        Assert.Equal(1u, status.ImagesShrinking);
+        Assert.Equal((8u, 1u, false), (status.Freeing[0].Pgs, status.Freeing[0].PgsPending, status.Freeing[0].Removed));
+        // Once more, while that is under way: what was reported is of another cut.
+        Assert.Equal(ControlStatus.StatusOk, Resize(Units.MiB / 2, allowShrink: true).Status);
+        ReportCut(1, generation: 1);
+        Assert.False(_mon.Tick());
+        ReportCut(1, generation: 2);
+        Assert.True(_mon.Tick());
+        Assert.Equal((Units.MiB / 2, 2UL, false), Sizes());
+        Assert.Equal(ControlStatus.StatusOk, Resize(Units.GiB).Status);
+        Assert.Equal((Units.GiB, 2UL, false), Sizes());
+    }
+
+    [Fact]
+    public void An_image_that_nobody_ever_wrote_to_is_cut_at_once()
+    {
+        _mon.CreateImage();
+        Assert.Equal(ControlStatus.StatusOk, Resize(Units.MiB, allowShrink: true).Status);
+        Assert.Equal((Units.MiB, 1UL, false), Sizes());
+    }
+
+    [Fact]
+    public void An_image_grows()
+    {
+        _mon.CreateImage();
         ulong revision = _mon.Store.Revision;
         Assert.Equal(ControlStatus.StatusOk, Resize(Units.GiB).Status);
         Assert.Equal(revision, _mon.Store.Revision);
@@ -237,8 +273,36 @@ public sealed class MonImageTests
     private ControlReply Remove(string name) =>
         _mon.Do(new ControlRequest { ImageRemove = new ImageRemoveRequest { Pool = "vol", Name = name } });
 
-    private ControlReply Resize(long size) =>
-        _mon.Do(new ControlRequest { ImageResize = new ImageResizeRequest { Pool = "vol", Name = "demo", SizeBytes = size } });
+    private void ReportCut(ulong image, ulong generation, uint exceptPg = uint.MaxValue)
+    {
+        for (uint osd = 0; osd < _mon.Map.OsdCount; osd++)
+        {
+            uint id = osd;
+            _mon.Do(new ControlRequest
+            {
+                OsdHeartbeat = _mon.HeartbeatOf(id, pg =>
+                {
+                    PgStat stat = MonFixture.Stat(pg, id);
+                    if (stat.Role is PgRole.Leader && pg.Id.Number != exceptPg)
+                    {
+                        stat.CutImages.Add(new ImageCutStat { Image = image, SizeGeneration = generation });
+                    }
+                    return stat;
+                }),
+            });
+        }
+    }
+
+    private (long Bytes, ulong Generation, bool IsShrinking) Sizes()
+    {
+        ImageInfo image = _mon.Map.Images.First();
+        return (image.SizeBytes, image.SizeGeneration, image.IsShrinking);
+    }
+
+    private ControlReply Resize(long size, bool allowShrink = false) => _mon.Do(new ControlRequest
+    {
+        ImageResize = new ImageResizeRequest { Pool = "vol", Name = "demo", SizeBytes = size, AllowShrink = allowShrink },
+    });
 
     private ControlReply Rename(string from, string to) =>
         _mon.Do(new ControlRequest { ImageRename = new ImageRenameRequest { Pool = "vol", Name = from, NewName = to } });

@@ -111,7 +111,11 @@ public sealed class OsdHostileInputTests
         if (!open) { session.Close(3); }
         byte[] bytes = new byte[ImageSession.MaxStoredBytes];
         bytes = bytes[..session.Store(bytes, asOf: 9)];
-        for (int length = 0; length < bytes.Length; length++) { Assert.False(ImageSession.TryLoad(bytes.AsSpan(0, length), out _)); }
+        for (int length = 0; length < bytes.Length; length++)
+        {
+            // The form from before sizes had a generation lacks one number.
+            Assert.Equal(length == bytes.Length - sizeof(ulong), ImageSession.TryLoad(bytes.AsSpan(0, length), out _));
+        }
         Assert.False(ImageSession.TryLoad([.. bytes, 0], out _));
         Flip(bytes, flipped => Use(flipped));
         Randomly(ImageSession.MaxStoredBytes + 1, (random, prng) =>
@@ -127,7 +131,8 @@ public sealed class OsdHostileInputTests
             if (!ImageSession.TryLoad(stored, out ImageSession read)) { return; }
             Assert.True(read.LowestUnfinished > 0);
             byte[] again = new byte[ImageSession.MaxStoredBytes];
-            Assert.Equal(stored, again[..read.Store(again, read.AsOf)]);
+            int length = read.Store(again, read.AsOf);
+            if (length == stored.Length) { Assert.Equal(stored, again[..length]); }
             ulong sequence = read.LowestUnfinished;
             if (read.Judge(read.OwnerGeneration, sequence, sequence) == SessionVerdict.Fresh) { read.Record(sequence, sequence, 0); }
         }

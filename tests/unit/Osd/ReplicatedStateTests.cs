@@ -1,5 +1,7 @@
 using System;
+using Fastblock.Native.Base;
 using Fastblock.Roles.Osd;
+using Fastblock.Storage.Kv;
 using Xunit;
 
 namespace Fastblock.Tests.Unit.Osd;
@@ -52,6 +54,65 @@ public sealed class ReplicatedStateTests
     }
 
     [Fact]
+    public void After_a_cut_what_lies_beyond_is_refused_at_apply_whatever_size_its_leader_knew()
+    {
+        ReplicatedState state = new(blocksPerObject: 16);
+        _ = state.Apply(1, Op(PgOpKind.OpenSession));
+        PgOpHeader write = Op(PgOpKind.Write, sequence: 1, lowest: 1);
+        (write.ObjectIndex, write.FirstBlock) = (3, 0);
+        Assert.Equal(SessionVerdict.Fresh, state.Apply(2, write));
+        PgOpHeader cut = Cut(generation: 1, bytes: (3 * 65536) + 512);
+        Assert.Equal(SessionVerdict.Fresh, state.Apply(3, cut));
+        Assert.Equal(SessionVerdict.Duplicate, state.Apply(4, cut));
+        Assert.True(state.Refused.Contains(4));
+        write.Sequence = 2;
+        Assert.Equal(SessionVerdict.Fresh, state.Apply(5, write)); // the block that the new size goes through
+        (write.Sequence, write.FirstBlock) = (3, 1);
+        Assert.Equal(SessionVerdict.BeyondSize, state.Apply(6, write));
+        Assert.True(state.Refused.Contains(6));
+        Assert.Equal(SessionVerdict.BeyondSize, state.Apply(7, write)); // it left no trace: the number is free still
+        write.SizeGeneration = 1; // it has grown again
+        Assert.Equal(SessionVerdict.Fresh, state.Apply(8, write));
+        Assert.Equal((1UL << 20, 1UL), (state.Find(new ImageId(5))!.SizeBytes, state.Find(new ImageId(5))!.SizeGeneration));
+    }
+
+    [Fact]
+    public void A_write_of_a_leader_that_knows_of_a_cut_does_not_stand_for_the_cut()
+    {
+        ReplicatedState state = new();
+        _ = state.Apply(1, Op(PgOpKind.OpenSession));
+        PgOpHeader write = Op(PgOpKind.Write, sequence: 1, lowest: 1);
+        (write.ImageBytes, write.SizeGeneration) = (4096, 1);
+        Assert.Equal(SessionVerdict.Fresh, state.Apply(2, write));
+        Assert.Equal(SessionVerdict.Fresh, state.Judge(Cut(generation: 1, bytes: 4096)));
+    }
+
+    [Fact]
+    public void A_purge_is_remembered_by_its_epoch_on_disk_and_in_a_hand_over()
+    {
+        ReplicatedState state = new(), loaded = new(), follower = new();
+        _ = state.Apply(1, Op(PgOpKind.PurgeImage, sequence: 40));
+        _ = state.Apply(2, Op(PgOpKind.PurgeImage, sequence: 30));
+        Assert.Equal(40UL, state.PurgeEpoch.Value);
+        KvBatch batch = new();
+        Assert.True(state.AddTo(batch, new PgId(1)));
+        byte[] record = new byte[16];
+        (record[0], record[8]) = (2, 40);
+        Assert.True(loaded.TryLoad(record));
+        Assert.Equal((2UL, 40UL), (loaded.Applied, loaded.PurgeEpoch.Value));
+        follower.TakeOver(loaded, applied: 2);
+        Assert.Equal(40UL, follower.PurgeEpoch.Value);
+    }
+
+    private static PgOpHeader Cut(ulong generation, ulong bytes) => new()
+    {
+        Kind = PgOpKind.CutImage,
+        Image = 5,
+        ImageBytes = bytes,
+        SizeGeneration = generation,
+    };
+
+    [Fact]
     public void A_header_that_no_version_could_have_written_is_refused()
     {
         byte[] bytes = new byte[PgOpHeader.SizeBytes];
@@ -71,7 +132,7 @@ public sealed class ReplicatedStateTests
         {
             PgOpHeader any = Op((PgOpKind)kind, sequence: 1);
             any.Write(bytes);
-            Assert.Equal(kind is >= 1 and <= 6, PgOpHeader.TryRead(bytes, 4, out _));
+            Assert.Equal(kind is >= 1 and <= 7, PgOpHeader.TryRead(bytes, 4, out _));
         }
     }
 }
