@@ -13,6 +13,9 @@ namespace Fastblock.Roles.Osd;
 /// being gone changes nothing for clients: it goes on trying.</summary>
 internal sealed class OsdHeartbeat
 {
+    /// <summary>How often it is looked whether all shards have reported: clients wait for the boot.</summary>
+    private const long FirstReportNanos = 5 * Units.NanosPerMilli;
+
     private readonly Reactor _reactor;
     private readonly MonClient _mons;
     private readonly OsdOptions _options;
@@ -61,10 +64,12 @@ internal sealed class OsdHeartbeat
         while (!_stopping)
         {
             // Before every shard has reported once the size is not known.
-            if (Array.IndexOf(_latest, null) < 0)
+            if (Array.IndexOf(_latest, null) >= 0)
             {
-                if (!_isBooted) { await BootAsync(); } else { await BeatAsync(); }
+                await _reactor.Delay(FirstReportNanos);
+                continue;
             }
+            if (!_isBooted) { await BootAsync(); } else { await BeatAsync(); }
             await _reactor.Delay(_options.HeartbeatNanos);
         }
     }
