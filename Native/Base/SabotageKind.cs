@@ -64,4 +64,10 @@ internal enum SabotageKind
 
     /// <summary>Who is removed by an entry that is not committed yet campaigns no more.</summary>
     RemovedNeverCampaigns,
+
+    /// <summary>A repair takes a block from a replica that may be behind or ahead, and looks at nothing but the block's own checksum.</summary>
+    RepairFromAnotherVersion,
+
+    /// <summary>A scrub takes the replicas' checksums when it comes to it, not as of its mark.</summary>
+    ScrubAtDifferentIndexes,
 }

@@ -32,4 +32,8 @@ internal enum FrameType : byte
     /// <summary>Hand-over of replicated state to a follower that the log no longer reaches.</summary>
     RecoveryRequest = 48,
     RecoveryReply = 49,
+
+    /// <summary>Replica to replica: what one lacks of an object because its own copy is damaged, or what a scrub found.</summary>
+    RepairRequest = 50,
+    RepairReply = 51,
 }

@@ -19,9 +19,9 @@ internal sealed class HealthCode
         "{0} OSDs came with a device that is not theirs",
         "an emptied device does not become an old OSD again: make it a new one with 'fastblock osd mkfs'");
 
-    public static readonly HealthCode OsdCorruption = new("OSD_CORRUPTION", HealthLevel.HealthErr,
-        "{0} OSDs found damaged data on their devices",
-        "reads of damaged blocks fail with an I/O error: check the device (dmesg, smartctl); stop that OSD and the other replicas serve them");
+    public static readonly HealthCode OsdCorruption = new("OSD_CORRUPTION", HealthLevel.HealthWarn,
+        "{0} OSDs found damaged data on their devices since they were started",
+        "it is read from the other replicas and repaired by itself; check the device (dmesg, smartctl) and replace it if there is more");
 
     public static readonly HealthCode OsdLostData = new("OSD_LOST_DATA", HealthLevel.HealthErr,
         "{0} OSDs have lost replicas that they should hold",

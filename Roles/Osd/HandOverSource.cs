@@ -30,7 +30,8 @@ internal sealed class HandOverSource : IConnectionHandler
     private readonly Term _leaderTerm;
     private readonly ReactorSignal<bool> _up = new();
     private readonly ReactorSignal<Errno> _answered = new();
-    private readonly BlockReader _reader = new();
+    private readonly AwaitedRead _reader;
+    private uint[] _crcs = [];
     private readonly AnswerTimer _timer;
     private readonly byte[] _body = new byte[HandOverMessage.HeaderBytes + (HandOverMessage.MaxListItems * HandOverMessage.ListItemBytes)];
     private readonly byte[] _wanted = new byte[HandOverMessage.MaxListItems / 8];
@@ -46,6 +47,7 @@ internal sealed class HandOverSource : IConnectionHandler
         (_shard, _pg, _peer) = (shard, pg, peer);
         _leaderTerm = pg.Group!.Term;
         _timer = new AnswerTimer(this);
+        _reader = new AwaitedRead(shard.Objects);
     }
 
     /// <summary>Runs the whole hand-over.</summary>
@@ -182,9 +184,7 @@ internal sealed class HandOverSource : IConnectionHandler
                     await _shard.Reactor.Delay(Units.NanosPerMilli);
                     continue;
                 }
-                _reader.Begin(_pg.Id, target, start, count, buffer);
-                _shard.Objects.Read(_reader);
-                Errno read = await _reader.Done;
+                Errno read = await ReadAsync(target, start, count, buffer);
                 if (read != Errno.None)
                 {
                     buffer.Release();
@@ -196,6 +196,17 @@ internal sealed class HandOverSource : IConnectionHandler
             if (status != Errno.None || !more) { return status; }
             (from, isFirst) = (start + count, false);
         }
+    }
+
+    /// <summary>A damaged block comes from another replica. One that nobody has ends the hand-over: the follower is better off with what it
+    /// has than with a state that counts as complete and is not.</summary>
+    private async ReactorTask<Errno> ReadAsync(ObjectId target, int start, int count, PooledBuffer buffer)
+    {
+        if (_crcs.Length < count) { _crcs = new uint[count]; }
+        Errno status = await _reader.RunAsync(_pg.Id, target, start, count, buffer);
+        if (status == Errno.None) { _reader.Crcs.CopyTo(_crcs); }
+        else { status = await _pg.ReadAroundDamageAsync(target, start, count, buffer, 0, _crcs); }
+        return status;
     }
 
     /// <summary>The next blocks that hold data, at most one payload of them.</summary>
@@ -214,7 +225,7 @@ internal sealed class HandOverSource : IConnectionHandler
         message.Object = target;
         message.Version = version;
         message.FirstBlock = start;
-        message.Items = count > 0 ? MemoryMarshal.AsBytes(_reader.Crcs) : default;
+        message.Items = count > 0 ? MemoryMarshal.AsBytes(_crcs.AsSpan(0, count)) : default;
         int length = message.Write(_body);
         return SendAsync(length, buffer, count * Units.BlockBytes);
     }
@@ -284,19 +295,5 @@ internal sealed class HandOverSource : IConnectionHandler
     private sealed class AnswerTimer(HandOverSource source) : TimerEntry
     {
         public override void OnTimer(long nowNanos) => source._connection?.Close(Errno.TimedOut);
-    }
-
-    /// <summary>A read that a task can wait for.</summary>
-    private sealed class BlockReader : ObjectRead
-    {
-        public ReactorSignal<Errno> Done { get; } = new();
-
-        public void Begin(PgId group, ObjectId target, int first, int count, PooledBuffer buffer)
-        {
-            Done.Reset();
-            Prepare(group, target, first, count, buffer);
-        }
-
-        protected override void OnCompleted(Errno status) => Done.Set(status);
     }
 }

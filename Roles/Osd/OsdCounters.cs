@@ -21,6 +21,12 @@ internal sealed class OsdCounters
     /// <summary>Blocks that could not be read undamaged from the device.</summary>
     public long ReadErrors;
 
+    /// <summary>Blocks, and checksum pages, that were damaged here and have been written anew.</summary>
+    public long RepairedBlocks;
+
+    /// <summary>Reads answered with the help of another replica.</summary>
+    public long ReadsFromPeers;
+
     /// <summary>Objects taken over from another replica because the log did not reach back far enough.</summary>
     public long RecoveredObjects;
 }

@@ -37,6 +37,10 @@ internal static class OsdMetrics
             registry.AddCounter("fastblock_osd_write_bytes", "Bytes of writes acknowledged.", () => counters.WriteBytes, labels);
             registry.AddCounter("fastblock_osd_checksum_mismatches", "Writes that arrived damaged.", () => counters.ChecksumMismatches, labels);
             registry.AddCounter("fastblock_osd_read_errors", "Blocks that the device did not give back undamaged.", () => counters.ReadErrors, labels);
+            registry.AddCounter("fastblock_osd_repaired_blocks", "Damaged blocks that were written anew from another replica.", () => counters.RepairedBlocks, labels);
+            registry.AddCounter("fastblock_osd_reads_from_peers", "Reads of damaged blocks answered from another replica.", () => counters.ReadsFromPeers, labels);
+            registry.AddGauge("fastblock_osd_damaged_blocks", "Blocks known to be damaged and not repaired yet.", () => shard.Repairs.Known, labels);
+            registry.AddGauge("fastblock_osd_unrepairable_blocks", "Damaged blocks of which no replica has a good copy.", () => shard.Repairs.Hopeless, labels);
             registry.AddCounter("fastblock_osd_recovered_objects", "Objects taken over from other replicas.", () => counters.RecoveredObjects, labels);
             TransportCounters net = shard.Transport.Counters;
             registry.AddCounter("fastblock_osd_net_frames_sent", "Messages sent, to peers, clients and monitors.", () => net.FramesSent, labels);

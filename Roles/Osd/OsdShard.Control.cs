@@ -66,7 +66,7 @@ internal sealed partial class OsdShard
         }
         ObjectAudit audit = new(Objects);
         List<ObjectChecksum> objects = [];
-        DigestDamage damage = new();
+        DigestDamage damage = new(Repairs);
         ulong applied = pg.Group.Applied.Value;
         _ = await audit.ChecksumAsync(id, objects, damage);
         OnDamageFound(id, damage);
@@ -88,21 +88,22 @@ internal sealed partial class OsdShard
         };
     }
 
-    /// <summary>Counts what a digest met as if a client had met it, and logs it in one line, however much it is.</summary>
+    /// <summary>Logs what a digest met in one line, however much it is.</summary>
     private void OnDamageFound(PgId id, DigestDamage damage)
     {
         if (damage.Blocks == 0) { return; }
-        Counters.ReadErrors += damage.Blocks;
         _log.Error($"pg {id}: {damage.Blocks} damaged blocks found while comparing replicas, the first: {damage.First}");
     }
 
-    private sealed class DigestDamage : IObjectDamageSink
+    /// <summary>Counts, and has it repaired.</summary>
+    private sealed class DigestDamage(IObjectDamageSink repairs) : IObjectDamageSink
     {
         public long Blocks { get; private set; }
         public string First { get; private set; } = "";
 
         public void OnDamage(PgId group, ObjectId obj, ObjectDamage damage, int block)
         {
+            repairs.OnDamage(group, obj, damage, block);
             if (Blocks++ > 0) { return; }
             First = $"image {obj.Image.Value} object {obj.Index} block {block}: "
                 + (damage is ObjectDamage.Unreadable ? "the device did not give it back" : "contents do not match their checksum");

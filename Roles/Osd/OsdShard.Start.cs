@@ -33,7 +33,7 @@ internal sealed partial class OsdShard
         if (opened.Status != Errno.None) { return opened.Text; }
         SharedLog = opened.Log!;
         NoteDamage(replay);
-        Objects = new ObjectStore(Reactor, Volume, Kv);
+        Objects = new ObjectStore(Reactor, Volume, Kv) { ChecksumSource = Repairs, DamageSink = Repairs };
         _mover = new ObjectMover(Objects);
         ObjectLoadResult loaded = Objects.Load();
         if (loaded.Damaged > 0)
@@ -109,6 +109,7 @@ internal sealed partial class OsdShard
     {
         Reactor.Disarm(_reportTimer);
         Reactor.Disarm(_retryMap);
+        Repairs.Stop();
         Host.Stop();
         for (int i = _clients.Count - 1; i >= 0; i--) { _clients[i].Close(); }
         _ = await SharedLog.CloseAsync();

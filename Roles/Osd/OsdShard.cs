@@ -47,6 +47,7 @@ internal sealed partial class OsdShard : IIterationHook, IDisposable
         ReadOps = new OpPool<ReadOp>(options.MaxOps, () => new ReadOp(this));
         _retryMap = new RetryMapTimer(this);
         _reportTimer = new ReportTimer(this);
+        Repairs = new BlockRepair(this, log);
     }
 
     public int Index { get; }
@@ -60,6 +61,9 @@ internal sealed partial class OsdShard : IIterationHook, IDisposable
     public ClusterMap Map { get; } = new();
 
     public OsdCounters Counters { get; } = new();
+
+    /// <summary>Damaged blocks and their repair.</summary>
+    public BlockRepair Repairs { get; }
     public OpPool<WriteOp> WriteOps { get; }
     public OpPool<ReadOp> ReadOps { get; }
     public KvStore Kv { get; private set; } = null!;
@@ -127,6 +131,8 @@ internal sealed partial class OsdShard : IIterationHook, IDisposable
         {
             case PeerRole.Osd when (connection.PeerHello.Features & HandOverMessage.Feature) != 0:
                 return new HandOverSink(this, connection);
+            case PeerRole.Osd when (connection.PeerHello.Features & RepairMessage.Feature) != 0:
+                return new RepairServer(this, connection);
             case PeerRole.Osd:
                 return Host.OnPeerConnection(connection);
             default:
@@ -178,16 +184,15 @@ internal sealed partial class OsdShard : IIterationHook, IDisposable
         }
     }
 
+    /// <summary>Brings the objects home that have blocks in a part of the log, for the repair of one that is damaged there.</summary>
+    /// <returns>Busy = the cleaner is at it.</returns>
+    public ReactorTask<Errno> MoveHomeAsync(LogRange range) => _mover!.MoveHomeAsync([range]);
+
+    /// <summary>A write to the device failed: nothing that this shard still says can be trusted to last.</summary>
+    public void OnDeviceFailed(Errno status) => _owner.OnShardFailed(Index, status);
+
     /// <summary>Too full for new data: refused before it is proposed, so that the log stays free for what makes room.</summary>
     public bool IsFull => Objects.FreeBytes < FullReserveBytes;
-
-    public void OnReadError(PgReplica pg, ObjectRead read, Errno status)
-    {
-        Reached.Mark("osd: bad block not served");
-        Counters.ReadErrors++;
-        _log.Error($"pg {pg.Id} image {read.Object.Image.Value} object {read.Object.Index} block {read.BadBlock}: "
-            + (status == Errno.BadMessage ? "contents do not match their checksum" : $"device read failed ({status})"));
-    }
 
     public void OnPgCorrupted(PgReplica pg)
     {

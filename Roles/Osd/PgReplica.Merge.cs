@@ -41,8 +41,7 @@ internal sealed partial class PgReplica
     {
         if (status != Errno.None)
         {
-            _shard.OnReadError(this, op, status);
-            Finish(op, DataStatus.Io);
+            ReadDamagedEdgeAsync(op).Start();
             return;
         }
         if (--op.EdgesLeft > 0)

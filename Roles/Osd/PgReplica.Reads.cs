@@ -73,7 +73,7 @@ internal sealed partial class PgReplica
         }
         if (_shard.Objects.VersionOf(Id, op.Target) == 0)
         {
-            AnswerRead(op, DataReplyFlags.Zeroes);
+            AnswerRead(op, DataReplyFlags.Zeroes, default);
             return;
         }
         PooledBuffer? buffer = _shard.Reactor.Buffers.TryRent(op.Count * Units.BlockBytes, BufferUse.Client);
@@ -91,16 +91,15 @@ internal sealed partial class PgReplica
     {
         if (status == Errno.None)
         {
-            AnswerRead(op, DataReplyFlags.None);
+            AnswerRead(op, DataReplyFlags.None, op.Crcs);
             return;
         }
-        _shard.OnReadError(this, op, status);
-        FinishRead(op, DataStatus.Io);
+        ReadDamagedAsync(op).Start();
     }
 
     public void OnReadRefused(ReadOp op) => FinishRead(op, DataStatus.NotLeader);
 
-    private void AnswerRead(ReadOp op, DataReplyFlags flags)
+    private void AnswerRead(ReadOp op, DataReplyFlags flags, ReadOnlySpan<uint> crcs)
     {
         _shard.Counters.Reads++;
         _shard.Counters.ReadLatency.Record(_shard.Reactor.NowNanos - op.ArrivedNanos);
@@ -110,7 +109,7 @@ internal sealed partial class PgReplica
         if (flags == DataReplyFlags.Zeroes) { op.Link!.Answer(in reply); }
         else
         {
-            reply.BlockCrcs = op.Crcs;
+            reply.BlockCrcs = crcs;
             op.Link!.Answer(in reply, op.Data!, op.Count * Units.BlockBytes);
         }
         op.End();

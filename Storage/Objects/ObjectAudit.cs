@@ -9,17 +9,10 @@ namespace Fastblock.Storage.Objects;
 /// ordinary read path, so it works on a store in use as well; one object's piece at a time.</summary>
 internal sealed class ObjectAudit(ObjectStore store)
 {
-    private sealed class AuditRead : ObjectRead
-    {
-        public ReactorSignal<Errno> Done { get; } = new();
-
-        protected override void OnCompleted(Errno status) => Done.Set(status);
-    }
-
     /// <summary>Blocks read at once.</summary>
     private const int PieceBlocks = 128;
 
-    private readonly AuditRead _read = new();
+    private readonly AwaitedRead _read = new(store);
     private readonly ObjectVersion[] _page = new ObjectVersion[256];
     private long _damages;
     private long _blocks;
@@ -95,10 +88,7 @@ internal sealed class ObjectAudit(ObjectStore store)
             }
             while (true)
             {
-                _read.Prepare(group, obj, at, blocks, buffer);
-                store.Read(_read);
-                Errno status = await _read.Done;
-                _read.Done.Reset();
+                Errno status = await _read.RunAsync(group, obj, at, blocks, buffer);
                 if (status is Errno.None) { break; }
                 bad = true;
                 _damages++;

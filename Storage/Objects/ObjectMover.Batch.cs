@@ -45,6 +45,7 @@ internal sealed unsafe partial class ObjectMover
     private uint[] _readKeys = [];
     private byte* _data;
     private byte* _pages;
+    private readonly uint[] _fetchedCrcs = new uint[CrcPageFormat.MaxBlocks];
 
     public void Dispose()
     {
@@ -179,7 +180,10 @@ internal sealed unsafe partial class ObjectMover
         for (int i = 0; i < count; i++)
         {
             ReadOnlySpan<byte> block = new(_data + ((nint)i * Units.BlockBytes), Units.BlockBytes);
-            if (Crc32C.Compute(block) != _moves[first + i].Crc) { _store.Counters.BadBlocks++; }
+            if (Crc32C.Compute(block) == _moves[first + i].Crc) { continue; }
+            _store.Counters.BadBlocks++;
+            (PgId group, ObjectId obj) = NameOf(_moves[first + i].Object);
+            _store.DamageSink?.OnDamage(group, obj, ObjectDamage.BadBlock, _moves[first + i].Block);
         }
     }
 
@@ -239,22 +243,37 @@ internal sealed unsafe partial class ObjectMover
         }
     }
 
-    /// <summary>Puts the moved blocks' CRCs in. A damaged old page is carried on as it is: the entries that are wrong make their
-    /// blocks unreadable, which is what they are, and the others are saved.</summary>
+    /// <summary>The object's checksum page came from the device and is not what the record says. Never when the object was removed
+    /// meanwhile: then the onode no longer says what the sum should be, and nobody will need the page.</summary>
+    private bool IsPageLost(int i)
+    {
+        Onode* onode = _store.Onodes[_objects[i].Onode];
+        if (!_objects[i].OldPageRead || onode->CrcPage != _objects[i].OldPage) { return false; }
+        ReadOnlySpan<byte> contents = new(PageOf(i), CrcPageFormat.Bytes);
+        if (CrcPageFormat.Sum(KeyOf(onode), _objects[i].OldPage, contents) == onode->CrcPageSum) { return false; }
+        _store.Counters.BadCrcPages++;
+        return true;
+    }
+
+    private (PgId Group, ObjectId Object) NameOf(int i)
+    {
+        Onode* onode = _store.Onodes[_objects[i].Onode];
+        return (new PgId(onode->Group), new ObjectId(new ImageId(onode->Image), onode->Index));
+    }
+
+    /// <summary>What is at home and stays there is as it was at the home's version, and so it is in any later state as long as no
+    /// newer block covers it: those are of no interest here.</summary>
+    private void TakeFetchedPage(int i, ulong version)
+    {
+        Onode* onode = _store.Onodes[_objects[i].Onode];
+        if (version < onode->HomeVersion || version > onode->Version || version == 0) { return; }
+        Reached.Mark("objects: checksum page taken from another replica");
+        _fetchedCrcs.CopyTo(new Span<uint>(PageOf(i), CrcPageFormat.MaxBlocks));
+    }
+
+    /// <summary>Puts the moved blocks' CRCs in.</summary>
     private void MakeCrcPages()
     {
-        for (int i = 0; i < _objectCount; i++)
-        {
-            if (!_objects[i].OldPageRead) { continue; }
-            Onode* onode = _store.Onodes[_objects[i].Onode];
-            ReadOnlySpan<byte> contents = new(PageOf(i), CrcPageFormat.Bytes);
-            // Removed meanwhile: the onode no longer says what the sum should be, and nobody will need the page.
-            if (onode->CrcPage != _objects[i].OldPage) { continue; }
-            if (CrcPageFormat.Sum(KeyOf(onode), _objects[i].OldPage, contents) != onode->CrcPageSum)
-            {
-                _store.Counters.BadCrcPages++;
-            }
-        }
         for (int m = 0; m < _moveCount; m++) { ((uint*)PageOf(_moves[m].Object))[_moves[m].Block] = _moves[m].Crc; }
     }
 

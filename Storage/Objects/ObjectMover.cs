@@ -149,6 +149,7 @@ internal sealed partial class ObjectMover : IBlockMover, IDisposable
         PrepareOldPageReads();
         Errno status = await _io.RunAsync();
         if (status is not Errno.None) { ClearUnreadPages(); }
+        await ReplaceLostPagesAsync();
         MakeCrcPages();
         while (!TryPlacePages())
         {
@@ -162,6 +163,19 @@ internal sealed partial class ObjectMover : IBlockMover, IDisposable
         status = await _io.RunAsync(AtOnce);
         if (status is Errno.None) { await StepBackAsync(started); }
         return status;
+    }
+
+    /// <summary>A damaged page says nothing about the blocks that stay: another replica knows their checksums. Without one the
+    /// page is carried on as it is: the entries that are wrong make their blocks unreadable, and the others are saved.</summary>
+    private async ReactorTask ReplaceLostPagesAsync()
+    {
+        for (int i = 0; i < _objectCount; i++)
+        {
+            if (!IsPageLost(i) || _store.ChecksumSource is null) { continue; }
+            (PgId group, ObjectId obj) = NameOf(i);
+            ulong version = await _store.ChecksumSource.FetchChecksumsAsync(group, obj, _fetchedCrcs);
+            TakeFetchedPage(i, version);
+        }
     }
 
     private int Pressure => _pressure?.Invoke() ?? 100;

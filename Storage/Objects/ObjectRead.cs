@@ -31,11 +31,15 @@ internal abstract unsafe class ObjectRead : IRunnable
     /// <summary>Where in <see cref="Buffer"/> the first block goes; a multiple of 4096.</summary>
     public int BufferOffset { get; private set; }
 
-    /// <summary>CRC-32C of each block read (of zeros for a hole). Valid in and after a successful completion.</summary>
+    /// <summary>CRC-32C of each block read (of zeros for a hole). Valid in and after a successful completion, after another one
+    /// when <see cref="KnowsCrcs"/> says so.</summary>
     public ReadOnlySpan<uint> Crcs => _crcs.AsSpan(0, Blocks);
 
     /// <summary>With BadMessage: the first block of the object whose contents do not match their checksum, else -1.</summary>
     public int BadBlock { get; internal set; } = -1;
+
+    /// <summary>After a failure: whether <see cref="Crcs"/> says what the blocks should be, or their checksums are lost as well.</summary>
+    public bool KnowsCrcs { get; internal set; } = true;
 
     /// <summary>Raft index of the object's last change that the read saw; 0 = the object does not exist.</summary>
     public ulong Version { get; internal set; }
@@ -54,6 +58,7 @@ internal abstract unsafe class ObjectRead : IRunnable
         }
         BadBlock = -1;
         Version = 0;
+        KnowsCrcs = true;
     }
 
     /// <summary>The outcome, inside the reactor's loop: None, BadMessage (a checksum does not match: see

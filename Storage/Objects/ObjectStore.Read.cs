@@ -39,7 +39,13 @@ internal sealed unsafe partial class ObjectStore
     internal void FinishRead(ObjectRead read)
     {
         Errno status = read.Status;
-        if (status is Errno.None && read.Scratch is not null) { status = TakeCrcPage(read); }
+        if (read.Scratch is not null)
+        {
+            // Also when something could not be read: whoever repairs it wants to know what it should be.
+            Errno page = TakeCrcPage(read);
+            read.KnowsCrcs = page is Errno.None;
+            if (status is Errno.None) { status = page; }
+        }
         if (status is Errno.None) { status = Verify(read); }
         if (read.Scratch is not null)
         {

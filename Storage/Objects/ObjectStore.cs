@@ -148,6 +148,7 @@ internal sealed unsafe partial class ObjectStore : IRunnable, IDisposable
     public void Dispose()
     {
         while (_installs.TryPop(out ObjectInstall? install)) { install.Dispose(); }
+        DisposeRepair();
         _onodes.Dispose();
         _overlay.Dispose();
         _blobs.Dispose();

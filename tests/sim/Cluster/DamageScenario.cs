@@ -52,7 +52,6 @@ internal sealed class DamageScenario : ClusterScenario
         _retired = true;
         if (_victim.Host.IsRunning) { _victim.Host.Kill(); }
         _victim.IsDamaged = true; // also when nothing was found to damage: it is left out
-        MayReadFail = false;
         ReadAllBack();
         AwaitEqualReplicas();
     }
@@ -95,7 +94,6 @@ internal sealed class DamageScenario : ClusterScenario
         if (inLog) { _ = _damagedLogs.Add(shard); }
         _damages++;
         _victim.IsDamaged = true;
-        MayReadFail = true;
         Reached.Mark($"sim: damage {kind} of the {(inLog ? "log" : "data")}");
         Note(_victim.Host, $"damage {kind} of the {(inLog ? "log" : "data")} of shard {shard}");
     }
