@@ -82,12 +82,14 @@ internal static class Program
         yield return MonCommand.Create();
         Command osd = OsdCommand.Create();
         foreach (Command list in OsdListCommands.Create()) { osd.Subcommands.Add(list); }
+        foreach (Command command in OsdAdminCommands.Create()) { osd.Subcommands.Add(command); }
         yield return osd;
         yield return NbdCommand.Create();
         yield return BenchCommand.Create();
         yield return StatusCommand.Create();
         yield return HealthCommand.Create();
         yield return DfCommand.Create();
+        yield return ClusterCommand.Create();
         yield return PoolCommand.Create();
         yield return ImageCommand.Create();
         yield return SessionCommand.Create();

@@ -99,6 +99,7 @@ internal static class OsdListCommands
             json.WriteString("public_address", osd.PublicAddress?.ToString() ?? "");
             json.WriteString("cluster_address", osd.ClusterAddress?.ToString() ?? "");
             json.WriteNumber("boots", osd.Boots);
+            json.WriteBoolean("auto_out", osd.AutoOut);
             json.WriteEndObject();
         }
         json.WriteEndArray();

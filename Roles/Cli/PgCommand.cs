@@ -55,12 +55,13 @@ internal static class PgCommand
             json.WriteEndArray();
         }, output =>
         {
-            TextTable table = new("PG", "STATE", ">SHARD", "LEADER", "MEMBERS", ">TERM", ">COMMIT", ">USED");
+            TextTable table = new("PG", "STATE", ">SHARD", "LEADER", "MEMBERS", "MOVES FROM", ">TO COPY", ">TERM", ">COMMIT", ">USED");
             foreach (PgStatus status in reply.PgStatsResult.Pgs)
             {
                 _ = map.TryGetPg(new PgId(status.Pg), out PgInfo? pg);
                 table.Add(new PgId(status.Pg).ToString(), status.State, pg is null ? "?" : pg.Shard.ToString(CultureInfo.InvariantCulture),
-                    status.HasLeader ? $"osd.{status.Leader}" : "none", Members(pg), status.Term.ToString(CultureInfo.InvariantCulture),
+                    status.HasLeader ? $"osd.{status.Leader}" : "none", Members(pg), MovesFrom(pg),
+                    status.BytesLeft > 0 ? SizeText.Format(status.BytesLeft) : "-", status.Term.ToString(CultureInfo.InvariantCulture),
                     status.Commit.ToString(CultureInfo.InvariantCulture), SizeText.Format(status.UsedBytes));
             }
             table.WriteTo(output);
@@ -81,6 +82,7 @@ internal static class PgCommand
         if (map.TryGetPg(new PgId(status.Pg), out PgInfo? pg)) { WritePlace(json, pg); }
         WriteNumbers(json, "members_seen", status.MembersSeen);
         WriteNumbers(json, "lost_on", status.LostOn);
+        json.WriteNumber("bytes_left", status.BytesLeft);
         json.WriteEndObject();
     }
 
@@ -142,6 +144,15 @@ internal static class PgCommand
         return $"[{string.Join(",", members)}]";
     }
 
+    /// <summary>Who votes at present, while that is not the members; "-" when nothing is under way.</summary>
+    private static string MovesFrom(PgInfo? pg)
+    {
+        if (pg is null || pg.IsSettled) { return "-"; }
+        List<uint> voters = [];
+        foreach (PgMember member in pg.Voters) { voters.Add(member.Osd.Value); }
+        return $"[{string.Join(",", voters)}]";
+    }
+
     private static void WritePlace(Utf8JsonWriter json, PgInfo pg)
     {
         json.WriteNumber("shard", pg.Shard);
@@ -149,6 +160,9 @@ internal static class PgCommand
         json.WriteNumber("incarnation", pg.Incarnation);
         json.WriteStartArray("members");
         foreach (PgMember member in pg.Members) { json.WriteNumberValue(member.Osd.Value); }
+        json.WriteEndArray();
+        json.WriteStartArray("voters");
+        foreach (PgMember member in pg.Voters) { json.WriteNumberValue(member.Osd.Value); }
         json.WriteEndArray();
     }
 

@@ -33,7 +33,7 @@ internal static class PoolCommand
         };
         Option<uint> pgs = new("--pgs") { Description = "Placement groups, a power of two; 0 = chosen from the number of OSDs (default).", HelpName = "N" };
         Option<string?> objectSize = new("--object-size") { Description = "Size of the slices an image is cut into: 64K to 4M, a power of two (default 4M).", HelpName = "SIZE" };
-        Option<string> domain = new("--failure-domain") { Description = "What may fail as a whole: host or osd.", HelpName = "host|osd", DefaultValueFactory = _ => "host" };
+        Option<string> domain = new("--failure-domain") { Description = "What may fail as a whole: rack, host or osd.", HelpName = "rack|host|osd", DefaultValueFactory = _ => "host" };
         ManualCommand create = new("create", "Make a pool.", "fastblock pool create vol --replicas 3 --pgs 64",
             "fastblock pool create scratch --replicas 1 --failure-domain osd");
         create.Arguments.Add(name);
@@ -53,7 +53,8 @@ internal static class PoolCommand
                 {
                     "host" => FailureDomainKind.FailureDomainHost,
                     "osd" => FailureDomainKind.FailureDomainOsd,
-                    string other => throw new OperatorException(ExitCode.Usage, $"--failure-domain '{other}': must be host or osd"),
+                    "rack" => FailureDomainKind.FailureDomainRack,
+                    string other => throw new OperatorException(ExitCode.Usage, $"--failure-domain '{other}': must be rack, host or osd"),
                     null => FailureDomainKind.FailureDomainHost,
                 },
             };

@@ -1,3 +1,4 @@
+using System;
 using System.CommandLine;
 using System.IO;
 using System.Text.Json;
@@ -54,6 +55,15 @@ internal static class StatusCommand
         output.WriteLine($"    usage:   {SizeText.Format(status.UsedBytes)} used, "
             + $"{SizeText.Format(status.SizeBytes - status.UsedBytes)} / {SizeText.Format(status.SizeBytes)} avail");
         output.WriteLine($"    pgs:     {status.PgsActive} active, {status.PgsClean} clean of {status.Pgs}");
+        if (status.Recovery is { } recovery && recovery.PgsMoving + recovery.PgsWaiting > 0) { WriteRecovery(output, recovery); }
+        if (status.Flags.Count > 0) { output.WriteLine($"    flags:   {string.Join(", ", status.Flags)}"); }
+    }
+
+    private static void WriteRecovery(TextWriter output, RecoveryStatus recovery)
+    {
+        string left = recovery.SecondsLeft < 0 ? "" : $", about {TimeSpan.FromSeconds(recovery.SecondsLeft):g} left";
+        output.WriteLine($"    moving:  {recovery.PgsMoving} pgs, {recovery.PgsWaiting} waiting; {SizeText.Format(recovery.BytesLeft)} to copy, "
+            + $"{SizeText.Format(recovery.BytesPerSecond)}/s{left}");
     }
 
     internal static void WriteJson(Utf8JsonWriter json, StatusResult status)
@@ -97,10 +107,21 @@ internal static class StatusCommand
         json.WriteNumber("pgs", status.Pgs);
         json.WriteNumber("pgs_active", status.PgsActive);
         json.WriteNumber("pgs_clean", status.PgsClean);
+        RecoveryStatus recovery = status.Recovery ?? new RecoveryStatus();
+        json.WriteStartObject("recovery");
+        json.WriteNumber("pgs_moving", recovery.PgsMoving);
+        json.WriteNumber("pgs_waiting", recovery.PgsWaiting);
+        json.WriteNumber("bytes_left", recovery.BytesLeft);
+        json.WriteNumber("bytes_per_second", recovery.BytesPerSecond);
+        json.WriteNumber("seconds_left", recovery.SecondsLeft);
+        json.WriteEndObject();
+        json.WriteStartArray("flags");
+        foreach (string flag in status.Flags) { json.WriteStringValue(flag); }
+        json.WriteEndArray();
         json.WriteNumber("size_bytes", status.SizeBytes);
         json.WriteNumber("used_bytes", status.UsedBytes);
         json.WriteEndObject();
     }
 
-    private static string Uuid(StatusResult status) => UuidBytes.TryRead(status.ClusterUuid, out System.Guid uuid) ? uuid.ToString() : "unknown";
+    private static string Uuid(StatusResult status) => UuidBytes.TryRead(status.ClusterUuid, out Guid uuid) ? uuid.ToString() : "unknown";
 }

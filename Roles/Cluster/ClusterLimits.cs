@@ -18,6 +18,9 @@ internal static class ClusterLimits
 
     public const int MaxReplicas = 5;
 
+    /// <summary>Of an OSD: an exabyte in MiB. Products of weights and PG counts stay within 128 bits.</summary>
+    public const ulong MaxWeight = 1UL << 40;
+
     /// <summary>Images with their names in the map, purging ones included.</summary>
     public const int MaxImages = 100_000;
 

@@ -6,7 +6,7 @@ namespace Fastblock.Roles.Cluster;
 
 /// <summary>
 /// Chooses a preferred leader out of each PG's members, so that every OSD leads its share: of those replicas that it holds, one in
-/// "replicas", rounded down or up; on each shard, and over the whole pool.
+/// "replicas", rounded down or up; on each shard, and over the whole pool. Those who lead already go on where that keeps the shares.
 /// <para>Such a choice always exists: giving each member 1/replicas of a PG meets all shares exactly, and a flow with whole
 /// bounds has a whole solution. It is found by passing leaderships along: from an OSD that leads too many over PGs whose
 /// leader it is to another member, on to PGs that this one leads, and so on, to an OSD that may lead more. A path passes
@@ -23,6 +23,9 @@ internal sealed class LeaderSpread
     private readonly List<int>[] _pgsOf;        // by place (OSD, shard): PGs with a replica there
     private readonly int[] _load, _low, _high;  // by place
     private readonly int[] _total, _totalLow, _totalHigh; // by OSD
+
+    /// <summary>Divisible by every number of members up to 2 * MaxReplicas.</summary>
+    private const int Whole = 2520;
 
     private LeaderSpread(int[][] members, int[] shardOf, int osds, int shards)
     {
@@ -42,12 +45,13 @@ internal sealed class LeaderSpread
         _totalHigh = new int[osds];
     }
 
+    /// <param name="present">By PG: who should lead it so far, -1 = nobody; null = nobody anywhere.</param>
     /// <returns>By PG: the index of the OSD that should lead it.</returns>
-    public static int[] Choose(int[][] members, int[] shardOf, int osds, int shards)
+    public static int[] Choose(int[][] members, int[] shardOf, int osds, int shards, int[]? present = null)
     {
         LeaderSpread spread = new(members, shardOf, osds, shards);
         spread.SetBounds();
-        spread.Begin();
+        spread.Begin(present);
         spread.Repair(wholePool: false);
         spread.Repair(wholePool: true);
         return spread._leaders;
@@ -57,10 +61,14 @@ internal sealed class LeaderSpread
 
     private void SetBounds()
     {
-        int replicas = _members.Length > 0 ? _members[0].Length : 1;
+        int[] share = new int[_osds * _shards]; // of what is held there, in parts of a whole
         for (int pg = 0; pg < _members.Length; pg++)
         {
-            foreach (int osd in _members[pg]) { _pgsOf[Place(osd, _shardOf[pg])].Add(pg); }
+            foreach (int osd in _members[pg])
+            {
+                _pgsOf[Place(osd, _shardOf[pg])].Add(pg);
+                share[Place(osd, _shardOf[pg])] += Whole / _members[pg].Length;
+            }
         }
         for (int osd = 0; osd < _osds; osd++)
         {
@@ -68,28 +76,38 @@ internal sealed class LeaderSpread
             for (int shard = 0; shard < _shards; shard++)
             {
                 int place = Place(osd, shard);
-                int held = _pgsOf[place].Count;
-                all += held;
-                (_low[place], _high[place]) = (held / replicas, (held + replicas - 1) / replicas);
+                all += share[place];
+                (_low[place], _high[place]) = (share[place] / Whole, (share[place] + Whole - 1) / Whole);
             }
-            (_totalLow[osd], _totalHigh[osd]) = (all / replicas, (all + replicas - 1) / replicas);
+            (_totalLow[osd], _totalHigh[osd]) = (all / Whole, (all + Whole - 1) / Whole);
         }
     }
 
     /// <summary>A good start, so that little is left to repair: the member that is furthest below its share.</summary>
-    private void Begin()
+    private void Begin(int[]? present)
     {
         for (int pg = 0; pg < _members.Length; pg++)
         {
+            _leaders[pg] = -1;
+            if (present is not null && Array.IndexOf(_members[pg], present[pg]) >= 0) { Lead(pg, present[pg]); }
+        }
+        for (int pg = 0; pg < _members.Length; pg++)
+        {
+            if (_leaders[pg] >= 0) { continue; }
             int best = _members[pg][0];
             foreach (int osd in _members[pg])
             {
                 if (Need(osd, pg) > Need(best, pg)) { best = osd; }
             }
-            _leaders[pg] = best;
-            _load[Place(best, _shardOf[pg])]++;
-            _total[best]++;
+            Lead(pg, best);
         }
+    }
+
+    private void Lead(int pg, int osd)
+    {
+        _leaders[pg] = osd;
+        _load[Place(osd, _shardOf[pg])]++;
+        _total[osd]++;
     }
 
     private int Need(int osd, int pg)

@@ -62,6 +62,22 @@ internal sealed class PlacementTargets
         return shares;
     }
 
+    /// <summary>The share of each OSD rounded down and up, and the same of each failure domain.</summary>
+    public (ShareBounds[] Osds, ShareBounds[] Domains) Bounds(int pgs, int replicas)
+    {
+        Invariant.Require(replicas <= DomainCount);
+        (UInt128[] numerator, UInt128[] denominator) = DomainShares(pgs, replicas);
+        ShareBounds[] domains = new ShareBounds[DomainCount];
+        for (int d = 0; d < domains.Length; d++) { domains[d] = ShareBounds.Of(numerator[d], denominator[d]); }
+        ShareBounds[] osds = new ShareBounds[_osds.Count];
+        for (int o = 0; o < osds.Length; o++)
+        {
+            int d = _domainOf[o];
+            osds[o] = ShareBounds.Of(numerator[d] * _osds[o].Weight, denominator[d] * _domainWeight[d]);
+        }
+        return (osds, domains);
+    }
+
     /// <summary>The whole number of replicas for each OSD; they add up to <paramref name="pgs"/> times
     /// <paramref name="replicas"/>.</summary>
     public int[] Take(int pgs, int replicas)

@@ -22,6 +22,12 @@ internal static class ConfigSchema
             c => c.Mon.MetricsAddress, (c, v) => c with { Mon = c.Mon with { MetricsAddress = v } }, AddressOrNone),
         ConfigKey.Integer("mon", "down_after_ms", "Silence in milliseconds after which an OSD counts as down.", 500, 3_600_000,
             c => c.Mon.DownAfterMillis, (c, v) => c with { Mon = c.Mon with { DownAfterMillis = (int)v } }),
+        ConfigKey.Integer("mon", "out_after_s", "Silence in seconds after which an OSD is put out and its data are made anew elsewhere; 0 = never.", 0, 1_000_000,
+            c => c.Mon.OutAfterSeconds, (c, v) => c with { Mon = c.Mon with { OutAfterSeconds = (int)v } }),
+        ConfigKey.Integer("mon", "min_in_percent", "Silent OSDs are not put out when less than this part of all would be left in.", 0, 100,
+            c => c.Mon.MinInPercent, (c, v) => c with { Mon = c.Mon with { MinInPercent = (int)v } }),
+        ConfigKey.Integer("mon", "max_recoveries", "PGs that are copied to or from one OSD at the same time.", 1, 1_000,
+            c => c.Mon.MaxRecoveries, (c, v) => c with { Mon = c.Mon with { MaxRecoveries = (int)v } }),
 
         ConfigKey.Text("osd", "device", "File or block device with the data, made by 'fastblock osd mkfs'.",
             c => c.Osd.Device, (c, v) => c with { Osd = c.Osd with { Device = v } }),

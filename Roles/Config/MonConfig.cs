@@ -14,4 +14,13 @@ internal sealed record MonConfig
 
     /// <summary>Silence after which an OSD counts as down.</summary>
     public int DownAfterMillis { get; init; } = 2_000;
+
+    /// <summary>Silence after which an OSD is put out; 0 = never.</summary>
+    public int OutAfterSeconds { get; init; } = 600;
+
+    /// <summary>So many percent of the OSDs stay in, however silent.</summary>
+    public int MinInPercent { get; init; } = 75;
+
+    /// <summary>PGs that are copied to or from one OSD at the same time.</summary>
+    public int MaxRecoveries { get; init; } = 2;
 }

@@ -15,6 +15,12 @@ internal sealed class HealthCode
     public static readonly HealthCode OsdDown = new("OSD_DOWN", HealthLevel.HealthWarn, "{0} OSDs are down",
         "start them with 'fastblock osd', or look into their logs");
 
+    public static readonly HealthCode OsdOut = new("OSD_OUT", HealthLevel.HealthWarn, "{0} OSDs were silent for long and have been put out",
+        "their data are made anew on the others; started again they come back in, or remove them with 'fastblock osd rm'");
+
+    public static readonly HealthCode ClusterFlags = new("CLUSTER_FLAGS", HealthLevel.HealthWarn, "{0} switches are set that keep the cluster from healing itself",
+        "when the work is done: 'fastblock cluster unset noout' and 'fastblock cluster unset norebalance'");
+
     public static readonly HealthCode OsdDeviceReplaced = new("OSD_DEVICE_REPLACED", HealthLevel.HealthErr,
         "{0} OSDs came with a device that is not theirs",
         "an emptied device does not become an old OSD again: make it a new one with 'fastblock osd mkfs'");
@@ -25,7 +31,7 @@ internal sealed class HealthCode
 
     public static readonly HealthCode OsdLostData = new("OSD_LOST_DATA", HealthLevel.HealthErr,
         "{0} OSDs have lost replicas that they should hold",
-        "the device was emptied or damaged; it stays out of those PGs, which go on with their other replicas");
+        "the device was emptied or damaged; the replicas are made anew from the others, as long as those have a majority");
 
     public static readonly HealthCode PgNoQuorum = new("PG_NO_QUORUM", HealthLevel.HealthErr, "{0} PGs have no majority: no I/O to them",
         "bring their OSDs back; 'fastblock pg map' shows which");
@@ -38,6 +44,16 @@ internal sealed class HealthCode
 
     public static readonly HealthCode PgCreating = new("PG_CREATING", HealthLevel.HealthWarn, "{0} PGs are being made",
         "takes a moment; if it stays, not enough of their OSDs are up");
+
+    public static readonly HealthCode PgRecovering = new("PG_RECOVERING", HealthLevel.HealthOk, "{0} PGs are being copied to other OSDs",
+        "nothing to do: 'fastblock status' shows how much is left");
+
+    public static readonly HealthCode PgMisplaced = new("PG_MISPLACED", HealthLevel.HealthOk, "{0} PGs wait to be moved to where they should be",
+        "nothing to do, a few move at a time; if none do, see whether an OSD is nearly full, or norebalance is set");
+
+    public static readonly HealthCode PoolTooFewDomains = new("POOL_TOO_FEW_DOMAINS", HealthLevel.HealthWarn,
+        "{0} pools have fewer failure domains with OSDs that are in than replicas",
+        "add OSDs on other hosts (or racks), or bring those back that are out: what has no other place stays where it is");
 
     public static readonly HealthCode OsdFull = new("OSD_FULL", HealthLevel.HealthErr, "{0} OSDs are full: writes to their PGs fail, reads and trims go on",
         "remove images, trim file systems, or add OSDs");

@@ -52,6 +52,9 @@ internal static class MonCommand
         {
             Listen = listen.Length == 0 ? null : CommonOptions.Address(listen, CommonOptions.MonPortDefault, "listen address"),
             OsdDownAfterNanos = config.Mon.DownAfterMillis * Units.NanosPerMilli,
+            OsdOutAfterNanos = config.Mon.OutAfterSeconds * Units.NanosPerSecond,
+            MinInPercent = config.Mon.MinInPercent,
+            MaxRecoveries = config.Mon.MaxRecoveries,
         };
         using UringFile opened = DeviceFile.Open(device, "mon ('fastblock mon mkfs' prepares a device)");
         using ServerProcess process = new(new ServerProcessOptions { Name = "mon" });

@@ -12,6 +12,19 @@ internal sealed record MonOptions
     /// <summary>An OSD that was silent for so long is down.</summary>
     public long OsdDownAfterNanos { get; init; } = 2 * Units.NanosPerSecond;
 
+    /// <summary>An OSD that was silent for so long is put out: its data are made anew elsewhere. 0 = never.</summary>
+    public long OsdOutAfterNanos { get; init; } = 600 * Units.NanosPerSecond;
+
+    /// <summary>Silent OSDs are not put out when fewer than so many percent would be left in: then more is wrong than single OSDs, and
+    /// the others could not hold everything.</summary>
+    public int MinInPercent { get; init; } = 75;
+
+    /// <summary>Targets of PGs are changed.</summary>
+    public bool MovesPgs { get; init; }
+
+    /// <summary>PGs that are copied to, or from, one OSD at the same time.</summary>
+    public int MaxRecoveries { get; init; } = 2;
+
     /// <summary>An owner of an image that was not heard for so long does not keep others from taking it.</summary>
     public long OwnerTtlNanos { get; init; } = 10 * Units.NanosPerSecond;
 

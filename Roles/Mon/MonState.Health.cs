@@ -43,8 +43,10 @@ internal sealed partial class MonState
         List<string> down = [];
         List<string> impostors = [];
         List<string> corrupt = [];
+        List<string> putOut = [];
         foreach (OsdInfo osd in Map.Osds)
         {
+            if (osd.AutoOut) { putOut.Add($"osd.{osd.Id.Value} on {osd.Host}"); }
             if (!osd.Up && osd.In) { down.Add($"osd.{osd.Id.Value} on {osd.Host}"); }
             if (!_runtime.TryGetOsd(osd.Id, out OsdRuntime? runtime)) { continue; }
             if (runtime!.Impostor != Guid.Empty)
@@ -57,16 +59,21 @@ internal sealed partial class MonState
             }
         }
         AddItem(result, HealthCode.OsdDown, down);
+        AddItem(result, HealthCode.OsdOut, putOut);
+        AddItem(result, HealthCode.ClusterFlags, FlagNames());
         AddItem(result, HealthCode.OsdDeviceReplaced, impostors);
         AddItem(result, HealthCode.OsdCorruption, corrupt);
     }
 
     private void CheckPgs(HealthResult result)
     {
+        Plan();
         Dictionary<PgHealth, List<string>> found = new()
         {
             [PgHealth.Creating] = [],
             [PgHealth.Clean] = [],
+            [PgHealth.Misplaced] = [],
+            [PgHealth.Recovering] = [],
             [PgHealth.Degraded] = [],
             [PgHealth.Inactive] = [],
             [PgHealth.NoQuorum] = [],
@@ -75,7 +82,7 @@ internal sealed partial class MonState
         foreach (PgInfo pg in Map.Pgs)
         {
             found[HealthOf(pg)].Add($"pg {pg.Id}");
-            foreach (PgMember member in pg.Members)
+            foreach (PgMember member in pg.Holders)
             {
                 if (_runtime.StatOf(pg, member) is not { Role: PgRole.Lost }) { continue; }
                 lost[member.Osd.Value] = lost.GetValueOrDefault(member.Osd.Value) + 1;
@@ -85,6 +92,9 @@ internal sealed partial class MonState
         AddItem(result, HealthCode.PgInactive, found[PgHealth.Inactive]);
         AddItem(result, HealthCode.PgDegraded, found[PgHealth.Degraded]);
         AddItem(result, HealthCode.PgCreating, found[PgHealth.Creating]);
+        AddItem(result, HealthCode.PgRecovering, found[PgHealth.Recovering]);
+        AddItem(result, HealthCode.PgMisplaced, found[PgHealth.Misplaced]);
+        AddItem(result, HealthCode.PoolTooFewDomains, _crampedPools);
         List<string> lostOn = [];
         foreach (KeyValuePair<uint, int> osd in lost) { lostOn.Add($"osd.{osd.Key}: {osd.Value} PGs"); }
         AddItem(result, HealthCode.OsdLostData, lostOn);
@@ -123,7 +133,7 @@ internal sealed partial class MonState
     {
         if (pg.State is PgState.Creating) { return PgHealth.Creating; }
         int able = 0;
-        foreach (PgMember member in pg.Members)
+        foreach (PgMember member in pg.Voters)
         {
             bool up = Map.TryGetOsd(member.Osd, out OsdInfo? osd) && osd.Up && osd.Device == member.Device;
             bool lost = _runtime.StatOf(pg, member) is { Role: PgRole.Lost };
@@ -131,13 +141,26 @@ internal sealed partial class MonState
         }
         if (able < pg.Majority) { return PgHealth.NoQuorum; }
         if (LeaderStat(pg) is not { } leader) { return PgHealth.Inactive; }
-        return able == pg.Members.Count && leader.MembersSeen.Count >= pg.Members.Count ? PgHealth.Clean : PgHealth.Degraded;
+        if (able < pg.Voters.Count || !SeesAll(leader, pg) || MissesReplica(pg)) { return PgHealth.Degraded; }
+        if (!pg.IsSettled) { return PgHealth.Recovering; }
+        return _goals.ContainsKey(pg.Id.Value) ? PgHealth.Misplaced : PgHealth.Clean;
+    }
+
+    private static bool SeesAll(PgStat leader, PgInfo pg)
+    {
+        foreach (PgMember member in pg.Voters)
+        {
+            if (!leader.MembersSeen.Contains(member.Osd.Value)) { return false; }
+        }
+        return true;
     }
 
     private static string WordFor(PgHealth health) => health switch
     {
         PgHealth.Creating => "creating",
         PgHealth.Clean => "clean",
+        PgHealth.Misplaced => "misplaced",
+        PgHealth.Recovering => "recovering",
         PgHealth.Degraded => "degraded",
         PgHealth.Inactive => "inactive",
         _ => "noquorum",

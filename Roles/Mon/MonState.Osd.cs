@@ -19,6 +19,7 @@ internal sealed partial class MonState
         }
         if (!IsOurCluster(request.ClusterUuid, out string wrong)) { return Refuse(ControlStatus.StatusPermission, wrong); }
         if (request.Shards != 0 && request.Shards != cluster.Shards) { return WrongShards((int)request.Shards); }
+        if (request.Weight > ClusterLimits.MaxWeight) { return Invalid($"a weight is at most {ClusterLimits.MaxWeight}"); }
         if (request.SizeBytes <= 0) { return Invalid("the size of the device is missing"); }
         if (request.Host.Length == 0 || !IsText(request.Host) || !IsText(request.Rack))
         {
@@ -108,6 +109,8 @@ internal sealed partial class MonState
             Rack = request.Rack.Length > 0 ? request.Rack : osd.Rack,
             SizeBytes = request.SizeBytes > 0 ? request.SizeBytes : osd.SizeBytes,
             Up = true,
+            In = osd.In || osd.AutoOut, // the monitors take back what they did, never what the operator did
+            AutoOut = false,
             Boots = osd.Boots + 1,
         };
         changes.Put(booted);
@@ -196,6 +199,7 @@ internal sealed partial class MonState
     public MonChanges? Tick(long nowNanos)
     {
         MonChanges changes = NewChanges();
+        (int inCount, int known) = CountIn();
         foreach (OsdInfo osd in Map.Osds)
         {
             OsdInfo now = osd with
@@ -206,11 +210,33 @@ internal sealed partial class MonState
             {
                 now = now with { Full = IsFull(runtime), NearFull = UsedPercent(runtime) >= _options.NearFullPercent };
             }
+            if (IsToBePutOut(now, nowNanos, inCount, known))
+            {
+                Reached.Mark("mon: silent OSD put out");
+                now = now with { In = false, AutoOut = true };
+                inCount--;
+            }
             if (now != osd) { changes.Put(now); }
         }
         ActivatePgs(changes);
         FinishFreeing(changes);
+        // From a map that does not change under its hands: first what is above, then this.
+        if (changes.IsEmpty && _options.MovesPgs) { Rebalance(changes); }
+        MeasureRecovery(nowNanos);
         return changes.IsEmpty ? null : changes;
+    }
+
+    /// <summary>How many OSDs are in, of those that ever ran.</summary>
+    private (int In, int Known) CountIn()
+    {
+        (int inCount, int known) = (0, 0);
+        foreach (OsdInfo osd in Map.Osds)
+        {
+            if (osd.Boots == 0) { continue; }
+            known++;
+            inCount += osd.In ? 1 : 0;
+        }
+        return (inCount, known);
     }
 
     private static long UsedPercent(OsdRuntime osd) =>
@@ -245,7 +271,7 @@ internal sealed partial class MonState
     {
         leader = default;
         PgStat? best = null;
-        IReadOnlyList<PgMember> members = pg.Members;
+        IReadOnlyList<PgMember> members = pg.Holders; // one that the target leaves out leads on until its group has let it go
         for (int i = 0; i < members.Count; i++)
         {
             if (!Map.TryGetOsd(members[i].Osd, out OsdInfo? osd) || !osd.Up) { continue; }

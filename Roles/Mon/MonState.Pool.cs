@@ -27,7 +27,8 @@ internal sealed partial class MonState
         {
             return Invalid("the object size must be a power of two from 64K to 4M");
         }
-        FailureDomain domain = request.FailureDomain == FailureDomainKind.FailureDomainOsd ? FailureDomain.Osd : FailureDomain.Host;
+        if (!PoolInfo.IsValid(request.FailureDomain)) { return Invalid("the failure domain must be osd, host or rack"); }
+        FailureDomain domain = (FailureDomain)request.FailureDomain;
         List<PlacementOsd> osds = PlaceableOsds(domain);
         int domains = CountDomains(osds);
         if (domains < replicas) { return Refuse(ControlStatus.StatusWrongState, TooFewDomains(replicas, domains, domain)); }
@@ -67,6 +68,7 @@ internal sealed partial class MonState
         PlacementPlan? plan = PoolPlacer.TryPlace(osds, pool.PgCount, pool.Replicas, shards,
             (int)(pool.Id.Value % (uint)shards), _prng.Fork());
         Invariant.Require(plan is not null); // the number of failure domains was checked
+        plan = Even(plan, osds, pool.Replicas, shards);
         ulong incarnation = changes.Take(StoreKeys.NextIncarnation, first: 1, (ulong)pool.PgCount);
         for (int n = 0; n < pool.PgCount; n++)
         {
@@ -125,10 +127,14 @@ internal sealed partial class MonState
         _ => "the number of replicas must be 1, 3 or 5",
     };
 
-    private static string TooFewDomains(int replicas, int domains, FailureDomain domain) => domain is FailureDomain.Host
-        ? $"{replicas} replicas need OSDs on {replicas} hosts, there are {domains}: add OSDs on other hosts, "
-          + "use fewer replicas, or give up host safety with --failure-domain osd"
-        : $"{replicas} replicas need {replicas} OSDs, there are {domains}: add OSDs or use fewer replicas";
+    private static string TooFewDomains(int replicas, int domains, FailureDomain domain) => domain switch
+    {
+        FailureDomain.Rack => $"{replicas} replicas need OSDs in {replicas} racks, there are {domains}: add OSDs in other racks "
+            + "('fastblock osd mkfs --rack'), use fewer replicas, or give up rack safety with --failure-domain host",
+        FailureDomain.Host => $"{replicas} replicas need OSDs on {replicas} hosts, there are {domains}: add OSDs on other hosts, "
+            + "use fewer replicas, or give up host safety with --failure-domain osd",
+        _ => $"{replicas} replicas need {replicas} OSDs, there are {domains}: add OSDs or use fewer replicas",
+    };
 
     /// <summary>OSDs that may get PGs: in, with a weight, and started at least once.</summary>
     private List<PlacementOsd> PlaceableOsds(FailureDomain domain)
@@ -137,10 +143,36 @@ internal sealed partial class MonState
         foreach (OsdInfo osd in Map.Osds)
         {
             if (!osd.In || osd.Weight == 0 || osd.Boots == 0) { continue; }
-            string name = domain is FailureDomain.Host ? osd.Host : osd.Id.Value.ToString("x8", null);
-            osds.Add(new PlacementOsd(osd.Id, osd.Weight, name));
+            osds.Add(new PlacementOsd(osd.Id, osd.Weight, DomainOf(osd, domain)));
         }
         return osds;
+    }
+
+    private static string DomainOf(OsdInfo osd, FailureDomain domain) => domain switch
+    {
+        FailureDomain.Rack => osd.Rack,
+        FailureDomain.Host => osd.Host,
+        _ => osd.Id.Value.ToString("x8", null),
+    };
+
+    /// <summary>The random plan, made so even that there is nothing left to rebalance.</summary>
+    private static PlacementPlan Even(PlacementPlan plan, List<PlacementOsd> osds, int replicas, int shards)
+    {
+        List<RebalancePg> pgs = [];
+        Dictionary<OsdId, int> index = []; // looked up only
+        for (int o = 0; o < osds.Count; o++) { index.Add(osds[o].Id, o); }
+        for (int n = 0; n < plan.Members.Length; n++)
+        {
+            pgs.Add(new RebalancePg(plan.Shards[n], Array.ConvertAll(plan.Members[n], o => osds[o].Id), []));
+        }
+        OsdId[][] even = Rebalancer.Plan(osds, pgs, replicas, shards, _ => true);
+        int[][] members = Array.ConvertAll(even, ids => Array.ConvertAll(ids, id => index[id]));
+        return new PlacementPlan
+        {
+            Members = members,
+            Shards = plan.Shards,
+            Leaders = LeaderSpread.Choose(members, plan.Shards, osds.Count, shards, plan.Leaders),
+        };
     }
 
     private static int CountDomains(List<PlacementOsd> osds)

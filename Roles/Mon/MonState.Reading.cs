@@ -22,7 +22,9 @@ internal sealed partial class MonState
             Pgs = (uint)Map.PgCount,
             Shards = (uint)Map.Cluster.Shards,
             Epoch = Map.Epoch.Value,
+            Recovery = Recovery(),
         };
+        result.Flags.AddRange(FlagNames());
         result.Mons.AddRange(Mons);
         foreach (OsdInfo osd in Map.Osds)
         {
@@ -41,7 +43,7 @@ internal sealed partial class MonState
         foreach (PgInfo pg in Map.Pgs)
         {
             PgHealth health = HealthOf(pg);
-            result.PgsActive += health is PgHealth.Clean or PgHealth.Degraded ? 1u : 0;
+            result.PgsActive += health is PgHealth.Creating or PgHealth.Inactive or PgHealth.NoQuorum ? 0 : 1u;
             result.PgsClean += health is PgHealth.Clean ? 1u : 0;
         }
         return result;
@@ -87,7 +89,7 @@ internal sealed partial class MonState
         if (leaderStat is not null && osds.TryGetValue(leader.Value, out OsdUsage? leading)) { leading.PgsLeading++; }
         if (!pools.TryGetValue(pg.Id.Pool.Value, out PoolUsage? pool)) { return; }
         long largest = leaderStat?.UsedBytes ?? 0;
-        foreach (PgMember member in pg.Members)
+        foreach (PgMember member in pg.Holders)
         {
             if (osds.TryGetValue(member.Osd.Value, out OsdUsage? osd)) { osd.Pgs++; }
             if (_runtime.StatOf(pg, member) is not { } stat) { continue; }
@@ -113,7 +115,7 @@ internal sealed partial class MonState
         long available = long.MaxValue;
         foreach (KeyValuePair<uint, int> entry in held)
         {
-            OsdUsage usage = osds[entry.Key];
+            if (!osds.TryGetValue(entry.Key, out OsdUsage? usage)) { continue; } // was removed; its PGs are on their way elsewhere
             long free = System.Math.Max(0, (usage.SizeBytes / 100 * _options.FullPercent) - usage.UsedBytes);
             System.Int128 room = (System.Int128)free * pool.PgCount / entry.Value;
             if (room < available) { available = (long)room; }
@@ -123,11 +125,12 @@ internal sealed partial class MonState
 
     private PgStatsResult PgStats(PgStatsRequest request)
     {
+        Plan();
         PgStatsResult result = new();
         foreach (PgInfo pg in Map.Pgs)
         {
             if (request.Pool != 0 && pg.Id.Pool.Value != request.Pool) { continue; }
-            PgStatus status = new() { Pg = pg.Id.Value, State = WordFor(HealthOf(pg)) };
+            PgStatus status = new() { Pg = pg.Id.Value, State = WordFor(HealthOf(pg)), BytesLeft = BytesLeft(pg) };
             if (LeaderStat(pg, out OsdId leader) is { } stat)
             {
                 status.HasLeader = true;
@@ -137,7 +140,7 @@ internal sealed partial class MonState
                 status.UsedBytes = stat.UsedBytes;
                 status.MembersSeen.AddRange(stat.MembersSeen);
             }
-            foreach (PgMember member in pg.Members)
+            foreach (PgMember member in pg.Holders)
             {
                 if (_runtime.StatOf(pg, member) is { Role: PgRole.Lost }) { status.LostOn.Add(member.Osd.Value); }
             }

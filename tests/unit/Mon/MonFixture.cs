@@ -17,7 +17,7 @@ internal sealed class MonFixture
 
     public MonFixture(int shards = 2)
     {
-        Options = new MonOptions();
+        Options = new MonOptions { MovesPgs = true };
         State = new MonState(Store, Runtime, Options, new Prng(1));
         MonChanges changes = new(Store);
         changes.Put(MapKeys.Cluster, new ClusterInfo { Uuid = Cluster, Shards = shards }.ToBytes());
@@ -123,10 +123,27 @@ internal sealed class MonFixture
         foreach (PgInfo pg in Map.Pgs)
         {
             if (!pg.Has(new OsdId(id))) { continue; }
-            PgStat? stat = change is null ? Stat(pg, id) : change(pg);
+            PgStat? stat = change is null ? StatOf(pg, id) : change(pg);
             if (stat is not null) { heartbeat.Pgs.Add(stat); }
         }
         return heartbeat;
+    }
+
+    /// <summary>As <see cref="Stat"/>, but when the preferred leader is away or no voter, another voter that is up leads.</summary>
+    public PgStat StatOf(PgInfo pg, uint osd)
+    {
+        List<uint> able = [];
+        foreach (PgMember member in pg.Voters)
+        {
+            if (!Map.TryGetOsd(member.Osd, out OsdInfo? info) || !info.Up) { continue; }
+            if (member.Osd == pg.PreferredLeader) { able.Insert(0, member.Osd.Value); } else { able.Add(member.Osd.Value); }
+        }
+        bool votes = able.Contains(osd);
+        PgStat stat = new() { Pg = pg.Id.Value, Incarnation = pg.Incarnation, Durable = true, Term = 1, UsedBytes = votes ? 4096 : 0 };
+        if (able.Count < pg.Majority || able[0] != osd) { return stat; }
+        stat.Role = PgRole.Leader;
+        stat.MembersSeen.AddRange(able);
+        return stat;
     }
 
     public static PgStat Stat(PgInfo pg, uint osd)
