@@ -37,7 +37,7 @@ internal sealed partial class RaftNode
     /// <summary>Something was heard from the present leader by other means than a message of this group.</summary>
     public void OnHeard(long at) => _heardAt = Math.Max(_heardAt, at);
 
-    private bool MayCampaign => !_needsState && !_lostLog && _voteFloor == default && (_members.IsVoter(_self) || IsNotOutYet);
+    private bool MayCampaign => !_isRetiring && !_needsState && !_lostLog && _voteFloor == default && (_members.IsVoter(_self) || IsNotOutYet);
 
     /// <summary>The entry that takes this voter out is not known to be committed. Its log may be the only one that is long enough:
     /// it campaigns, does not count itself, and makes room once the entry is committed (thesis §4.2.2).</summary>
@@ -242,7 +242,12 @@ internal sealed partial class RaftNode
     private void OnTimeoutNow(in RaftMessage message, long now, Effects effects)
     {
         // Only the leader may say so, who has given up its lease; and only to somebody who can lead.
-        if (_role != RaftRole.Follower || message.From != _leader || !MayCampaign) { return; }
+        if (_role != RaftRole.Follower || message.From != _leader) { return; }
+        if (!MayCampaign)
+        {
+            _ackDue |= _isRetiring; // the frame that it goes in says so, and the leader looks for somebody else
+            return;
+        }
         Reached.Mark("raft: campaign on transfer");
         Campaign(transfer: true, now, effects);
     }

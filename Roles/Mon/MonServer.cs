@@ -135,9 +135,10 @@ internal sealed partial class MonServer : IControlService, IConnectionAcceptor, 
         return null;
     }
 
-    /// <summary>A clean stop: leadership is given up by silence, everything durable is on the device already.</summary>
+    /// <summary>A clean stop: the leadership goes to another monitor; everything durable is on the device already.</summary>
     public async ReactorTask StopAsync()
     {
+        if (_host is not null) { await _host.RetireAsync(Units.NanosPerSecond); }
         _running = false;
         _reactor.Disarm(_ticker);
         _host?.Stop();

@@ -171,9 +171,18 @@ internal sealed class OsdServer : IHelloGate, IShardOwner, IMapListener, IDispos
         _heartbeat.RunAsync().Start();
     }
 
-    /// <summary>A clean end: tells the monitors, closes the shards.</summary>
+    /// <summary>How long a clean end may look for others to lead this OSD's PGs.</summary>
+    private const long RetireNanos = Units.NanosPerSecond;
+
+    /// <summary>A clean end: others lead its PGs, then it tells the monitors and closes the shards.</summary>
     public async ReactorTask StopAsync()
     {
+        long deadline = Reactor.NowNanos + RetireNanos;
+        foreach (OsdShard shard in _shards)
+        {
+            long left = Math.Max(0, deadline - Reactor.NowNanos);
+            _ = await ShardCall.RunAsync(Reactor, shard.Reactor, () => RetireShardAsync(shard, left));
+        }
         if (_heartbeat is not null) { await _heartbeat.StopAsync(); }
         _mons?.Stop();
         foreach (OsdShard shard in _shards) { _ = await ShardCall.RunAsync(Reactor, shard.Reactor, () => StopShardAsync(shard)); }
@@ -183,6 +192,12 @@ internal sealed class OsdServer : IHelloGate, IShardOwner, IMapListener, IDispos
     public void Dispose()
     {
         foreach (OsdShard shard in _shards) { shard.Dispose(); }
+    }
+
+    private static async ReactorTask<string?> RetireShardAsync(OsdShard shard, long timeoutNanos)
+    {
+        await shard.Host.RetireAsync(timeoutNanos);
+        return null;
     }
 
     private static async ReactorTask<string?> StopShardAsync(OsdShard shard)

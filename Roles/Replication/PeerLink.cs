@@ -50,6 +50,9 @@ internal sealed class PeerLink : IConnectionHandler, IHeartbeatSlots
     /// <summary>The peer's store takes no new data, as it said last on this connection.</summary>
     public bool IsFull { get; set; }
 
+    /// <summary>The peer is about to end: it takes no leadership. As it said last on this connection.</summary>
+    public bool IsEnding { get; set; }
+
     /// <summary>What is at the other end; empty while it is down.</summary>
     public Guid PeerInstance { get; private set; }
 
@@ -136,6 +139,7 @@ internal sealed class PeerLink : IConnectionHandler, IHeartbeatSlots
     {
         if (_writer.IsEmpty) { return; }
         _writer.SenderIsFull = _host.IsStoreFull;
+        _writer.SenderIsEnding = _host.IsRetiring;
         Errno status = _connection is { } connection && IsUp
             ? connection.TrySend(FrameType.Raft, _writer.Body, _writer.Parts)
             : Errno.NotConnected;
@@ -209,6 +213,7 @@ internal sealed class PeerLink : IConnectionHandler, IHeartbeatSlots
         _connection = null;
         IsUp = false;
         IsFull = false;
+        IsEnding = false;
         PeerInstance = Guid.Empty;
         _writer.Clear();
         // Both ends forget the agreed set; groups that followed keep the time at which they last heard their leader.

@@ -2,7 +2,7 @@ using Fastblock.Raft;
 
 // Body of a frame of type Raft (docs/wire-protocol.md, "Replica to replica"): all that one loop iteration has for a peer.
 //
-//   header     8  u16 messages, u16 flags (1 = the sender's store is full), 4 reserved (0)
+//   header     8  u16 messages, u16 flags (1 = the sender's store is full, 2 = it is about to end), 4 reserved (0)
 //   message   72  u64 group, u64 incarnation, u64 term, u64 index, u64 log term, u64 commit, u64 hint, i64 stamp,
 //                 u8 kind, u8 flags, u16 entries, u32 reserved (0)
 //     entry   16  u64 term, u32 payload bytes (multiple of 4096), u16 header bytes, u8 kind, u8 reserved (0)
@@ -18,6 +18,7 @@ internal static class RaftFrameFormat
     public const int HeaderBytes = 8;
     public const int FlagsOffset = 2;
     public const ushort SenderIsFull = 1;
+    public const ushort SenderIsEnding = 2;
     public const int MessageBytes = 72;
     public const int EntryBytes = 16;
     public const int EntryCountOffset = 66;

@@ -26,6 +26,9 @@ internal ref struct RaftFrameReader
     /// <summary>The sender's store takes no new data.</summary>
     public bool SenderIsFull { get; private init; }
 
+    /// <summary>The sender is about to end and takes no leadership.</summary>
+    public bool SenderIsEnding { get; private init; }
+
     /// <summary>All messages were read.</summary>
     public readonly bool IsAtEnd => _left == 0;
 
@@ -38,10 +41,11 @@ internal ref struct RaftFrameReader
         if (body.Length < RaftFrameFormat.HeaderBytes) { return false; }
         int messages = BinaryPrimitives.ReadUInt16LittleEndian(body);
         if (messages is 0 or > RaftFrameFormat.MaxMessages) { return false; }
+        ushort flags = BinaryPrimitives.ReadUInt16LittleEndian(body[RaftFrameFormat.FlagsOffset..]); // other bits are a later version's
         reader = new RaftFrameReader(body, payloadBytes, messages)
         {
-            // Other bits are a later version's.
-            SenderIsFull = (BinaryPrimitives.ReadUInt16LittleEndian(body[RaftFrameFormat.FlagsOffset..]) & RaftFrameFormat.SenderIsFull) != 0,
+            SenderIsFull = (flags & RaftFrameFormat.SenderIsFull) != 0,
+            SenderIsEnding = (flags & RaftFrameFormat.SenderIsEnding) != 0,
         };
         return true;
     }

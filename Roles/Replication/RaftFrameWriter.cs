@@ -31,12 +31,16 @@ internal sealed class RaftFrameWriter
     /// <summary>Told to the receiver: our store takes no new data.</summary>
     public bool SenderIsFull { get; set; }
 
+    /// <summary>Told to the receiver: we are about to end.</summary>
+    public bool SenderIsEnding { get; set; }
+
     public ReadOnlySpan<byte> Body
     {
         get
         {
             BinaryPrimitives.WriteUInt64LittleEndian(_body, (ulong)_messages);
-            BinaryPrimitives.WriteUInt16LittleEndian(_body.AsSpan(RaftFrameFormat.FlagsOffset), SenderIsFull ? RaftFrameFormat.SenderIsFull : (ushort)0);
+            int flags = (SenderIsFull ? RaftFrameFormat.SenderIsFull : 0) | (SenderIsEnding ? RaftFrameFormat.SenderIsEnding : 0);
+            BinaryPrimitives.WriteUInt16LittleEndian(_body.AsSpan(RaftFrameFormat.FlagsOffset), (ushort)flags);
             return _body.AsSpan(0, _bytes);
         }
     }

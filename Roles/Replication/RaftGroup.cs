@@ -158,6 +158,22 @@ internal sealed partial class RaftGroup : IHeartbeatView
         return status;
     }
 
+    /// <summary>This node is about to end: it does not campaign any more.</summary>
+    internal void Retire() => _node.Retire();
+
+    /// <summary>Hands the leadership to whoever is fit best, unless that is under way.</summary>
+    /// <returns>False = this node does not lead, or nobody else could.</returns>
+    internal bool HandOver()
+    {
+        if (_isClosed) { return false; }
+        Span<bool> isEnding = stackalloc bool[_peers.Length];
+        for (int i = 0; i < _peers.Length; i++) { isEnding[i] = _peers[i].Link.IsEnding || !_peers[i].IsReachable; }
+        NodeId to = _node.Successor(isEnding, _host.Reactor.NowNanos);
+        if (to.IsNone) { return false; }
+        _ = TransferLeadership(to); // Busy: wait for the one before
+        return true;
+    }
+
     public void SetPreferredLeader(NodeId preferred)
     {
         Config = Config with { Preferred = preferred };

@@ -32,6 +32,7 @@ internal sealed partial class RaftHost
     {
         if (!RaftFrameReader.TryOpen(frame.Body, frame.PayloadBytes, out RaftFrameReader reader)) { return false; }
         link.IsFull = reader.SenderIsFull;
+        link.IsEnding = reader.SenderIsEnding;
         if (frame.PayloadBytes > 0 && frame.Payload == null) { return false; }
         while (!reader.IsAtEnd)
         {

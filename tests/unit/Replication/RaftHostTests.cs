@@ -1,5 +1,8 @@
+using System;
 using System.Collections.Generic;
+using System.Linq;
 using Fastblock.Native.Base;
+using Fastblock.Native.Reactor;
 using Fastblock.Raft;
 using Fastblock.Roles.Replication;
 using Xunit;
@@ -124,6 +127,53 @@ public sealed class RaftHostTests
         Assert.True(world.Sim.RunUntil(() => world.Leader()?.Id.Value == 2, 20 * Units.NanosPerSecond));
         world.Settle();
         world.CheckAgreement();
+    }
+
+    /// <summary>Nobody has to miss it: well before an election timeout somebody else leads all its groups, and nothing is lost.</summary>
+    [Fact]
+    public void A_node_that_ends_in_good_order_hands_all_its_groups_over()
+    {
+        using ReplicaWorld world = new(7, groups: 20) { Preferred = new NodeId(1) };
+        world.StartAll();
+        bool allLed = world.Sim.RunUntil(
+            () => Enumerable.Range(0, 20).All(g => world.Leader(g)?.Id.Value == 1), 30 * Units.NanosPerSecond);
+        Assert.True(allLed);
+        ReplicaNode old = world.Nodes[1];
+        for (int g = 0; g < 20; g++) { _ = world.Propose(old, (ulong)g + 1, group: g); }
+        Retire(world, [old], maxMillis: 100);
+        Assert.All(old.Groups, group => Assert.False(group.IsLeader));
+        Assert.True(world.Sim.RunUntil(
+            () => Enumerable.Range(0, 20).All(g => world.Leader(g) is { } leader && leader != old), 100 * Units.NanosPerMilli));
+        world.Sim.RunFor(10 * Units.NanosPerSecond); // it is still there and preferred, and yet nobody gives it anything
+        Assert.All(old.Groups, group => Assert.False(group.IsLeader));
+        world.Settle();
+        world.CheckAgreement();
+    }
+
+    [Fact]
+    public void When_all_end_together_none_waits_for_another()
+    {
+        using ReplicaWorld world = new(8, groups: 5);
+        world.StartAll();
+        Assert.True(world.Sim.RunUntil(() => Enumerable.Range(0, 5).All(g => world.Leader(g) is not null), 30 * Units.NanosPerSecond));
+        Retire(world, world.Nodes, maxMillis: 100);
+    }
+
+    /// <summary>Lets nodes retire at the same time and waits for all of them.</summary>
+    private static void Retire(ReplicaWorld world, IReadOnlyList<ReplicaNode> nodes, int maxMillis)
+    {
+        int ended = 0;
+        foreach (ReplicaNode node in nodes)
+        {
+            node.Seat.Do(() => RetireAsync(node).Forget(error => throw new InvalidOperationException("retire", error)));
+        }
+        Assert.True(world.Sim.RunUntil(() => ended == nodes.Count, maxMillis * Units.NanosPerMilli), "it takes too long");
+
+        async ReactorTask RetireAsync(ReplicaNode node)
+        {
+            await node.Host!.RetireAsync(Units.NanosPerSecond);
+            ended++;
+        }
     }
 
     [Fact]
