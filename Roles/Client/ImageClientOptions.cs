@@ -16,8 +16,9 @@ internal sealed record ImageClientOptions
     public int MaxRequestsPerIo { get; init; } = 64;
 
     /// <summary>No sign of life from an OSD for so long, and no answer: send again, to the next replica. An OSD that only takes its
-    /// time is waited for, or what is too much for it would become even more. Doubles while it goes on.</summary>
-    public long RequestTimeoutNanos { get; init; } = Units.NanosPerSecond;
+    /// time is waited for, or what is too much for it would become even more. Doubles while it goes on. No longer than it takes the
+    /// replicas to miss their leader: they have a new one when we ask.</summary>
+    public long RequestTimeoutNanos { get; init; } = 500 * Units.NanosPerMilli;
 
     /// <summary>Most that the above grows to.</summary>
     public long RequestTimeoutMaxNanos { get; init; } = 8 * Units.NanosPerSecond;

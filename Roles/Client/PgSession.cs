@@ -152,8 +152,11 @@ internal sealed partial class PgSession : TimerEntry
             _link ??= _client.LinkOf(_target, _info.Shard);
             switch (_link.Ensure(now))
             {
-                // A suspect is avoided once; when the others name it as leader, it is asked all the same.
-                case LinkState.Up when !_link.IsSuspect || _failures > 0:
+                // The others may name a suspect as leader until they miss it themselves: asked again, it would cost another silence.
+                case LinkState.Up when _link.IsSuspect:
+                    if (now - _link.ProbedNanos >= _client.Options.RequestTimeoutNanos / 2) { _link.Probe(now); }
+                    break;
+                case LinkState.Up:
                     _waitsForLink = false;
                     return true;
                 case LinkState.Connecting:

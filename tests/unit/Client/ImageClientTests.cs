@@ -150,6 +150,26 @@ public sealed class ImageClientTests
         Assert.Equal(data, bench.Read(0, data.Length));
     }
 
+    /// <summary>Those who have not missed a silent leader yet still name it: it is asked again when it is heard, and not before.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void Does_not_go_back_to_a_silent_leader_because_others_have_not_missed_it_yet(bool another)
+    {
+        ClientBench bench = ClientBench.Opened();
+        Assert.Equal(Errno.None, bench.Write(0, new byte[4096]));
+        Array.Fill(bench.Cluster.Leaders, 0u);
+        Assert.Equal(Errno.None, bench.Write(0, new byte[4096]));
+        _ = bench.Cluster.Mute.Add(0);
+        long before = bench.Clock.NowNanos;
+        ImageIo io = bench.Start(ImageOp.Write, 0, 4096, ClientBench.Pattern(4096, 1));
+        while (bench.Clock.NowNanos < before + (700 * Units.NanosPerMilli)) { bench.Step(); }
+        if (another) { Array.Fill(bench.Cluster.Leaders, 2u); } else { _ = bench.Cluster.Mute.Remove(0); }
+        bench.Finish(io);
+        Assert.Equal(Errno.None, io.Status);
+        Assert.InRange(bench.Clock.NowNanos - before, 700 * Units.NanosPerMilli, 1100 * Units.NanosPerMilli);
+    }
+
     /// <summary>The OSD gives signs of life, but no answer: a repetition would double the work of one that is only busy.</summary>
     [Fact]
     public void An_osd_that_is_only_busy_is_not_asked_again_before_it_must_have_lost_the_request()
