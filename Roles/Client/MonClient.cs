@@ -222,6 +222,15 @@ internal sealed partial class MonClient : IControlChannelOwner
         NetAddress address = _mons[_nextMon % _mons.Count];
         _nextMon = (_nextMon + 1) % _mons.Count;
         _home = new ControlChannel(_reactor, _transport, address, MakeHello(), this);
+        long patience = Math.Min(_options.ConnectLastNanos, _options.ConnectNanos << Math.Min(_failures / _mons.Count, 10));
+        _reactor.Arm(_retry, _reactor.NowNanos + patience);
+    }
+
+    /// <summary>Time to connect, or to give up the connection that is being made.</summary>
+    private void OnRetryTimer()
+    {
+        if (_home is { IsUp: false }) { _home.Close(Errno.TimedOut); } // its end arms the timer for the next one
+        else { ConnectHome(); }
     }
 
     private void FollowRedirect(ControlChannel from, ControlReply reply)
@@ -251,6 +260,6 @@ internal sealed partial class MonClient : IControlChannelOwner
 
     private sealed class RetryTimer(MonClient client) : TimerEntry
     {
-        public override void OnTimer(long nowNanos) => client.ConnectHome();
+        public override void OnTimer(long nowNanos) => client.OnRetryTimer();
     }
 }

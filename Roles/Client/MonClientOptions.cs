@@ -33,6 +33,13 @@ internal sealed record MonClientOptions
     public long RetryFirstNanos { get; init; } = 20 * Units.NanosPerMilli;
     public long RetryLastNanos { get; init; } = 500 * Units.NanosPerMilli;
 
+    /// <summary>How long a monitor may take to let us in before the next one is tried: one that is cut off says nothing at all.
+    /// Doubles, up to <see cref="ConnectLastNanos"/>, with every round in which none did.</summary>
+    public long ConnectNanos { get; init; } = Units.NanosPerSecond;
+
+    /// <inheritdoc cref="ConnectNanos"/>
+    public long ConnectLastNanos { get; init; } = 5 * Units.NanosPerSecond;
+
     /// <summary>How long one monitor may take to answer before another attempt is made (within the caller's time-out).</summary>
     public long AttemptNanos { get; init; } = 3 * Units.NanosPerSecond;
 }

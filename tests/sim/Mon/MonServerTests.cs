@@ -28,6 +28,23 @@ public sealed class MonServerTests
         Assert.Single(status.Mons, mon => mon.Leader);
     }
 
+    /// <summary>One that is cut off refuses nothing, it is only silent: whoever begins with it must not wait for long.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    public void A_client_that_begins_with_a_silent_monitor_tries_another_soon(ulong seed)
+    {
+        using MonWorld world = new(seed, mons: 3);
+        foreach (MonNode mon in world.Mons) { mon.Start(); }
+        world.Require(() => world.Leader is not null, "a leader");
+        world.Sim.Network.Isolate(world.Mons[0].Host);
+        world.Sim.Network.Isolate(world.Mons[1].Host);
+        world.Seat.Do(world.Client.Start);
+        world.Require(() => world.Client.IsConnected, "a monitor that answers", seconds: 3);
+    }
+
     [Fact]
     public void One_of_three_new_monitors_alone_founds_nothing()
     {
