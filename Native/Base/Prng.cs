@@ -41,7 +41,7 @@ internal sealed class Prng
     public ulong Below(ulong end)
     {
         Invariant.Require(end > 0);
-        return (ulong)(((UInt128)Next() * end) >> 64);
+        return Math.BigMul(Next(), end, out _);
     }
 
     /// <inheritdoc cref="Below(ulong)"/>

@@ -13,7 +13,7 @@ internal sealed class ImageHistory
     {
         public required int Client { get; init; }
         public required long FirstSector { get; init; }
-        public required int[] Slots { get; init; }
+        public required byte[] Slots { get; init; }
         public required bool IsRead { get; init; }
         public required long Write { get; init; }
         public bool IsOver { get; set; }
@@ -110,8 +110,8 @@ internal sealed class ImageHistory
 
     private Operation Begin(int client, long firstSector, int sectors, SectorOpKind kind, long write)
     {
-        int[] slots = new int[sectors];
-        for (int i = 0; i < sectors; i++) { slots[i] = (_sectors[firstSector + i] ??= new SectorHistory()).Begin(kind, write); }
+        byte[] slots = new byte[sectors];
+        for (int i = 0; i < sectors; i++) { slots[i] = (byte)(_sectors[firstSector + i] ??= new SectorHistory()).Begin(kind, write); }
         var operation = new Operation { Client = client, FirstSector = firstSector, Slots = slots, IsRead = kind == SectorOpKind.Read, Write = write };
         _underWay.Add(operation);
         return operation;

@@ -21,11 +21,13 @@ internal sealed class SectorHistory
 
     /// <summary>Beyond it the sector is not checked any more: rare, and marked.</summary>
     private const int MaxStates = 2000;
+    private const int None = -1;
 
     private readonly SectorOpKind[] _kinds = new SectorOpKind[MaxUnderWay];
     private readonly long[] _values = new long[MaxUnderWay];
     private bool _isBlind;
     private List<SectorState> _states = [SectorState.Initial];
+    private int _loneRead = None; // a read that nothing overlaps so far: the states do not know of it yet
     private ulong _reads;  // slots of reads under way
     private ulong _writes; // slots of all others
 
@@ -50,8 +52,20 @@ internal sealed class SectorHistory
     {
         int slot = System.Numerics.BitOperations.TrailingZeroCount(~(_reads | _writes));
         if (slot == MaxUnderWay) { throw new InvalidOperationException("too many operations under way on one sector"); }
+        bool isAlone = (_reads | _writes) == 0;
         _kinds[slot] = kind;
         _values[slot] = value;
+        if (isAlone && kind == SectorOpKind.Read)
+        {
+            _loneRead = slot;
+            _reads = 1UL << slot;
+            return slot;
+        }
+        if (_loneRead != None)
+        {
+            for (int i = 0; i < _states.Count; i++) { _states[i] = _states[i].WithRead(_loneRead); }
+            _loneRead = None;
+        }
         if (kind != SectorOpKind.Read)
         {
             _writes |= 1UL << slot;
@@ -66,6 +80,11 @@ internal sealed class SectorHistory
     public bool EndRead(int slot, long value)
     {
         _reads &= ~(1UL << slot);
+        if (slot == _loneRead)
+        {
+            _loneRead = None;
+            return KeepStatesOf(value);
+        }
         if (_states.Count == 1 && _states[0].HasSeenForCertain(slot, value))
         {
             _states[0] = _states[0].WithoutRead(slot);
@@ -115,6 +134,12 @@ internal sealed class SectorHistory
     /// <summary>The operation ended without a good answer: it took effect once up to now, or never will.</summary>
     public void EndUnknown(int slot)
     {
+        if (slot == _loneRead)
+        {
+            _loneRead = None;
+            _reads = 0;
+            return;
+        }
         var reached = new List<SectorState>();
         bool isRead = _kinds[slot] == SectorOpKind.Read;
         foreach (SectorState state in _states)
@@ -140,6 +165,19 @@ internal sealed class SectorHistory
             int write = System.Numerics.BitOperations.TrailingZeroCount(rest);
             if (_values[write] == value) { AddState(reached, state.After(write, _values, _writes, _reads)); }
         }
+    }
+
+    /// <summary>A read that overlapped nothing returned this value.</summary>
+    private bool KeepStatesOf(long value)
+    {
+        int kept = 0;
+        for (int i = 0; i < _states.Count; i++)
+        {
+            if (_states[i].Value == value) { _states[kept++] = _states[i]; }
+        }
+        if (kept == 0) { return _isBlind; }
+        _states.RemoveRange(kept, _states.Count - kept);
+        return true;
     }
 
     private bool HasNotHappenedYet(int slot)

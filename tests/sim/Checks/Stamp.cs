@@ -1,5 +1,6 @@
 using System;
 using System.Buffers.Binary;
+using System.Runtime.InteropServices;
 using Fastblock.Native.Base;
 
 namespace Fastblock.Tests.Sim.Checks;
@@ -13,25 +14,33 @@ internal static class Stamp
     public static void Fill(Span<byte> sector, ulong image, long sectorIndex, long write)
     {
         Invariant.Require(sector.Length == Units.SectorBytes);
-        for (int at = 0; at < sector.Length; at += 32)
+        Span<ulong> words = MemoryMarshal.Cast<byte, ulong>(sector);
+        for (int i = 0; i + 3 < words.Length; i += 4)
         {
-            BinaryPrimitives.WriteUInt64LittleEndian(sector[at..], Magic ^ (ulong)at);
-            BinaryPrimitives.WriteUInt64LittleEndian(sector[(at + 8)..], image);
-            BinaryPrimitives.WriteInt64LittleEndian(sector[(at + 16)..], sectorIndex);
-            BinaryPrimitives.WriteInt64LittleEndian(sector[(at + 24)..], write);
+            words[i] = MagicAt(i);
+            words[i + 1] = image;
+            words[i + 2] = unchecked((ulong)sectorIndex);
+            words[i + 3] = unchecked((ulong)write);
         }
     }
 
     /// <summary>Which write a sector holds. False: it is not a whole stamp of this very place.</summary>
     public static bool TryRead(ReadOnlySpan<byte> sector, ulong image, long sectorIndex, out long write)
     {
+        ReadOnlySpan<ulong> words = MemoryMarshal.Cast<byte, ulong>(sector);
         write = 0;
-        if (!sector.ContainsAnyExcept((byte)0)) { return true; }
-        write = BinaryPrimitives.ReadInt64LittleEndian(sector[24..]);
-        Span<byte> expected = stackalloc byte[Units.SectorBytes];
-        Fill(expected, image, sectorIndex, write);
-        return sector.SequenceEqual(expected);
+        if (words[0] == 0) { return !sector.ContainsAnyExcept((byte)0); }
+        ulong number = words[3];
+        write = unchecked((long)number);
+        bool holds = true;
+        for (int i = 0; i + 3 < words.Length; i += 4)
+        {
+            holds &= words[i] == MagicAt(i) && words[i + 1] == image && words[i + 2] == unchecked((ulong)sectorIndex) && words[i + 3] == number;
+        }
+        return holds;
     }
+
+    private static ulong MagicAt(int word) => Magic ^ ((ulong)word * sizeof(ulong));
 
     /// <summary>A sector's contents in words, for reports.</summary>
     public static string Describe(ReadOnlySpan<byte> sector) =>

@@ -28,6 +28,9 @@ internal sealed record ClusterDraw
     public required int ZeroPercent { get; init; }
     public required int MaxSectors { get; init; }
 
+    /// <summary>One of so many I/Os may be as large as <see cref="MaxSectors"/>, the others are small.</summary>
+    public int LargeOneIn { get; init; } = 3;
+
     /// <summary>Places that the I/O crowds around, per image.</summary>
     public required int HotSpots { get; init; }
 
@@ -86,7 +89,9 @@ internal sealed record ClusterDraw
     public ClusterDraw ForLong(int seconds) => this with
     {
         TroubleNanos = seconds * Units.NanosPerSecond,
-        PauseMillis = Math.Max(PauseMillis, 105 * Depth * Images),
+        LargeOneIn = 12,
+        Depth = Math.Max(Depth, 4), // one that waits for a lost frame is not all
+        PauseMillis = Math.Max(PauseMillis, 105 * Math.Max(Depth, 4) * Images),
     };
 
     /// <summary>Entries as large as a quarter of a segment at most, as mkfs sees to. A log whose entries nearly fill a segment keeps so

@@ -1,4 +1,5 @@
 using System;
+using System.Buffers;
 using System.Collections.Generic;
 using Fastblock.Native.Base;
 using Fastblock.Native.Reactor;
@@ -79,9 +80,11 @@ internal sealed class ImageWorkload : IImageIoListener
         switch (io.Status)
         {
             case Errno.None when io.Op == ImageOp.Read:
-                byte[] data = new byte[pending.Sectors * Units.SectorBytes];
-                io.CopyTo(data);
-                _history.EndRead(pending.History, data);
+                byte[] data = ArrayPool<byte>.Shared.Rent(pending.Sectors * Units.SectorBytes);
+                Span<byte> sectors = data.AsSpan(0, pending.Sectors * Units.SectorBytes);
+                io.CopyTo(sectors);
+                _history.EndRead(pending.History, sectors);
+                ArrayPool<byte>.Shared.Return(data);
                 break;
             case Errno.None:
                 _history.EndWrite(pending.History);
@@ -113,7 +116,7 @@ internal sealed class ImageWorkload : IImageIoListener
     {
         Prng prng = _scenario.World.Prng;
         ClusterDraw draw = _scenario.Draw;
-        int sectors = 1 + prng.Below(prng.Below(3) == 0 ? draw.MaxSectors : Math.Min(16, draw.MaxSectors));
+        int sectors = 1 + prng.Below(prng.Below(draw.LargeOneIn) == 0 ? draw.MaxSectors : Math.Min(16, draw.MaxSectors));
         if (prng.Below(4) == 0) { sectors = Math.Max(8, sectors / 8 * 8); } // whole blocks, as file systems do
         sectors = (int)Math.Min(sectors, _history.SectorCount);
         long around = _scenario.HotSpot(_history, prng.Below(draw.HotSpots));

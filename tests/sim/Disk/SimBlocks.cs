@@ -8,13 +8,16 @@ namespace Fastblock.Tests.Sim.Disk;
 /// would have to follow every one of these arrays. Each has one owner at a time.</summary>
 internal static class SimBlocks
 {
+    /// <summary>Saves the type check that a store of an array into an array costs.</summary>
+    private readonly record struct Block(byte[] Bytes);
+
     [ThreadStatic]
-    private static Stack<byte[]>? _free;
+    private static Stack<Block>? _free;
 
     /// <summary>A block with these contents.</summary>
     public static byte[] CopyOf(ReadOnlySpan<byte> contents)
     {
-        byte[] block = _free != null && _free.TryPop(out byte[]? free) ? free : GC.AllocateUninitializedArray<byte>(Units.BlockBytes);
+        byte[] block = _free != null && _free.TryPop(out Block free) ? free.Bytes : GC.AllocateUninitializedArray<byte>(Units.BlockBytes);
         contents.CopyTo(block);
         return block;
     }
@@ -22,12 +25,6 @@ internal static class SimBlocks
     /// <summary>Nobody refers to it any more.</summary>
     public static void Return(byte[]? block)
     {
-        if (block != null) { (_free ??= new Stack<byte[]>()).Push(block); }
-    }
-
-    public static void ReturnAll(byte[]?[] blocks)
-    {
-        foreach (byte[]? block in blocks) { Return(block); }
-        Array.Clear(blocks);
+        if (block != null) { (_free ??= new Stack<Block>()).Push(new Block(block)); }
     }
 }

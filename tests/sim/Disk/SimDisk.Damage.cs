@@ -9,9 +9,6 @@ namespace Fastblock.Tests.Sim.Disk;
 /// device has just said to be durable may be all that tells a torn tail from a loss.</summary>
 internal sealed partial class SimDisk
 {
-    /// <summary>What the present durable content of a block replaced.</summary>
-    private readonly byte[]?[] _overwritten;
-
     /// <summary>Makes a block unreadable until it is written again.</summary>
     public void AddLatentError(long offsetBytes) => _ = _unreadable.Add(BlockOf(offsetBytes));
 
@@ -19,8 +16,8 @@ internal sealed partial class SimDisk
     public bool TryRot(long offsetBytes, int bit)
     {
         int block = BlockOf(offsetBytes);
-        if (_durable[block] == null || _cached[block] != null) { return false; }
-        _durable[block]![bit / 8 % Units.BlockBytes] ^= (byte)(1 << (bit % 8));
+        if (_blocks[block].Durable == null || _blocks[block].Cached != null) { return false; }
+        _blocks[block].Durable![bit / 8 % Units.BlockBytes] ^= (byte)(1 << (bit % 8));
         return true;
     }
 
@@ -33,7 +30,7 @@ internal sealed partial class SimDisk
         for (int i = 0; i < count; i++)
         {
             int block = first + ((start + i) % count);
-            if (_writtenAt[block] > 0 && _writtenAt[block] < writtenBefore
+            if (_blocks[block].WrittenAt > 0 && _blocks[block].WrittenAt < writtenBefore
                 && TryRot((long)block * Units.BlockBytes, Prng.Below(Units.BlockBytes * 8))) { return true; }
         }
         return false;
@@ -57,7 +54,7 @@ internal sealed partial class SimDisk
         if (count == 0 || Math.Abs(first - target) < count) { return false; }
         for (int i = 0; i < count; i++)
         {
-            SetDurable(target + i, _durable[first + i]);
+            SetDurable(target + i, _blocks[first + i].Durable);
             Undo(first + i);
         }
         return true;
@@ -77,7 +74,7 @@ internal sealed partial class SimDisk
         var times = new SortedSet<long>(Comparer<long>.Create((a, b) => b.CompareTo(a)));
         for (int block = BlockOf(offsetBytes); block < BlockOf(offsetBytes + lengthBytes); block++)
         {
-            if (_writtenAt[block] > 0 && _cached[block] == null) { _ = times.Add(_writtenAt[block]); }
+            if (_blocks[block].WrittenAt > 0 && _blocks[block].Cached == null) { _ = times.Add(_blocks[block].WrittenAt); }
         }
         return times;
     }
@@ -94,24 +91,24 @@ internal sealed partial class SimDisk
         int block = old[Prng.Below(old.Count)];
         int end = block + 1;
         int most = 1 + Prng.Below(16);
-        while (end < first + count && end - block < most && IsOld(end) && _writtenAt[end] == _writtenAt[block]) { end++; }
+        while (end < first + count && end - block < most && IsOld(end) && _blocks[end].WrittenAt == _blocks[block].WrittenAt) { end++; }
         return (block, end - block);
 
-        bool IsOld(int at) => _durable[at] != null && _writtenAt[at] > 0 && _writtenAt[at] < writtenBefore && _cached[at] == null;
+        bool IsOld(int at) => _blocks[at].Durable != null && _blocks[at].WrittenAt > 0 && _blocks[at].WrittenAt < writtenBefore && _blocks[at].Cached == null;
     }
 
     /// <summary>The block is again what it was before the write that made it what it is.</summary>
     private void Undo(int block)
     {
-        SimBlocks.Return(_durable[block]);
-        _durable[block] = _overwritten[block] is { } before ? SimBlocks.CopyOf(before) : null;
+        SimBlocks.Return(_blocks[block].Durable);
+        _blocks[block].Durable = _blocks[block].Overwritten is { } before ? SimBlocks.CopyOf(before) : null;
     }
 
     /// <param name="bytes">Given away to the disk.</param>
     private void MakeDurable(int block, byte[] bytes)
     {
-        SimBlocks.Return(_overwritten[block]);
-        _overwritten[block] = _durable[block];
-        _durable[block] = bytes;
+        SimBlocks.Return(_blocks[block].Overwritten);
+        _blocks[block].Overwritten = _blocks[block].Durable;
+        _blocks[block].Durable = bytes;
     }
 }

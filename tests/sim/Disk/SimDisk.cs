@@ -26,13 +26,26 @@ internal sealed partial class SimDisk
         public Version? Older { get; set; } = older;
     }
 
-    // Each block of memory is referred to once: by one of these three.
-    private readonly byte[]?[] _durable;
-    private readonly Version?[] _cached; // newest first
+    /// <summary>What the disk knows of a block, side by side in memory. A block's bytes are referred to from one place only.</summary>
+    private struct BlockState
+    {
+        public byte[]? Durable;
 
-    private readonly long[] _writtenAt;
-    private readonly List<int> _dirty = []; // blocks with cached versions, and some that had some; each once
-    private readonly bool[] _isDirty;
+        /// <summary>What the present durable content replaced.</summary>
+        public byte[]? Overwritten;
+
+        /// <summary>Newest first.</summary>
+        public Version? Cached;
+
+        /// <summary>World time of the last write; 0 = never written.</summary>
+        public long WrittenAt;
+
+        /// <summary>It is in the list of blocks that have, or had, cached versions.</summary>
+        public bool IsDirty;
+    }
+
+    private readonly BlockState[] _blocks;
+    private readonly List<int> _dirty = [];
     private readonly SortedSet<int> _unreadable = [];
     private readonly List<SimDiskPort> _ports = [];
     private ulong _sequence;
@@ -43,17 +56,13 @@ internal sealed partial class SimDisk
         World = world;
         Host = host;
         Prng = prng;
-        _durable = new byte[]?[sizeBytes / Units.BlockBytes];
-        _writtenAt = new long[_durable.Length];
-        _overwritten = new byte[]?[_durable.Length];
-        _cached = new Version?[_durable.Length];
-        _isDirty = new bool[_durable.Length];
+        _blocks = new BlockState[sizeBytes / Units.BlockBytes];
     }
 
     public SimWorld World { get; }
     public SimHost Host { get; }
     public Prng Prng { get; }
-    public long SizeBytes => (long)_durable.Length * Units.BlockBytes;
+    public long SizeBytes => (long)_blocks.Length * Units.BlockBytes;
     public DiskFaults Faults { get; set; } = new();
 
     /// <summary>Requests served so far, for tests that cut power after the n-th.</summary>
@@ -74,27 +83,34 @@ internal sealed partial class SimDisk
     internal void Dispose()
     {
         ForgetCache();
-        SimBlocks.ReturnAll(_durable);
-        SimBlocks.ReturnAll(_overwritten);
+        for (int i = 0; i < _blocks.Length; i++)
+        {
+            SimBlocks.Return(_blocks[i].Durable);
+            SimBlocks.Return(_blocks[i].Overwritten);
+        }
+        Array.Clear(_blocks);
     }
 
     /// <summary>The disk was replaced by a new, empty one.</summary>
     /// <returns>The medium that was in, for <see cref="PutBack"/>.</returns>
     public byte[]?[] Replace()
     {
-        byte[]?[] removed = [.. _durable];
-        PutBack(new byte[]?[_durable.Length]);
+        byte[]?[] removed = new byte[]?[_blocks.Length];
+        for (int i = 0; i < removed.Length; i++) { removed[i] = _blocks[i].Durable; }
+        PutBack(new byte[]?[removed.Length]);
         return removed;
     }
 
     /// <summary>A medium that was in before is in again.</summary>
     public void PutBack(byte[]?[] medium)
     {
-        medium.CopyTo(_durable, 0);
         ForgetCache();
         _unreadable.Clear();
-        SimBlocks.ReturnAll(_overwritten);
-        Array.Clear(_writtenAt);
+        for (int i = 0; i < medium.Length; i++)
+        {
+            SimBlocks.Return(_blocks[i].Overwritten);
+            _blocks[i] = new BlockState { Durable = medium[i] };
+        }
     }
 
     /// <summary>Reads without time, faults or trace: for tests and offline checks.</summary>
@@ -115,8 +131,7 @@ internal sealed partial class SimDisk
         {
             int block = BlockOf(offsetBytes + at);
             DropVersions(block);
-            SimBlocks.Return(_durable[block]);
-            _durable[block] = SimBlocks.CopyOf(from.Slice(at, Units.BlockBytes));
+            SetDurable(block, from.Slice(at, Units.BlockBytes));
         }
     }
 
@@ -173,7 +188,7 @@ internal sealed partial class SimDisk
 
     private static int BlockOf(long offsetBytes) => (int)(offsetBytes / Units.BlockBytes);
 
-    private byte[]? Newest(int block) => _cached[block] is { } version ? version.Bytes : _durable[block];
+    private byte[]? Newest(int block) => _blocks[block].Cached is { } version ? version.Bytes : _blocks[block].Durable;
 
     private Errno Read(IoRequest request, long offsetBytes)
     {
@@ -192,7 +207,8 @@ internal sealed partial class SimDisk
     private void Put(int block, ReadOnlySpan<byte> bytes, ulong sequence, bool durable)
     {
         if (_unreadable.Count > 0) { _ = _unreadable.Remove(block); }
-        _writtenAt[block] = World.Now;
+        ref BlockState state = ref _blocks[block];
+        state.WrittenAt = World.Now;
         byte[] copy = SimBlocks.CopyOf(bytes);
         if (durable)
         {
@@ -200,17 +216,17 @@ internal sealed partial class SimDisk
             MakeDurable(block, copy);
             return;
         }
-        _cached[block] = new Version(sequence, copy, _cached[block]);
-        if (_isDirty[block]) { return; }
-        _isDirty[block] = true;
+        state.Cached = new Version(sequence, copy, state.Cached);
+        if (state.IsDirty) { return; }
+        state.IsDirty = true;
         _dirty.Add(block);
     }
 
-    /// <summary>The versions of a block are gone, from one on.</summary>
+    /// <summary>Its cached versions are gone.</summary>
     private void DropVersions(int block)
     {
-        Drop(_cached[block]);
-        _cached[block] = null;
+        Drop(_blocks[block].Cached);
+        _blocks[block].Cached = null;
     }
 
     private static void Drop(Version? version)
@@ -223,7 +239,7 @@ internal sealed partial class SimDisk
         foreach (int block in _dirty)
         {
             DropVersions(block);
-            _isDirty[block] = false;
+            _blocks[block].IsDirty = false;
         }
         _dirty.Clear();
     }
@@ -235,7 +251,7 @@ internal sealed partial class SimDisk
         {
             int block = _dirty[i];
             Flush(block, sequence);
-            if (_cached[block] != null) { _dirty[kept++] = block; } else { _isDirty[block] = false; }
+            if (_blocks[block].Cached != null) { _dirty[kept++] = block; } else { _blocks[block].IsDirty = false; }
         }
         _dirty.RemoveRange(kept, _dirty.Count - kept);
     }
@@ -244,10 +260,10 @@ internal sealed partial class SimDisk
     private void Flush(int block, ulong sequence)
     {
         Version? newer = null;
-        Version? flushed = _cached[block];
+        Version? flushed = _blocks[block].Cached;
         while (flushed != null && flushed.Sequence > sequence) { (newer, flushed) = (flushed, flushed.Older); }
         if (flushed == null) { return; }
-        if (newer == null) { _cached[block] = null; } else { newer.Older = null; }
+        if (newer == null) { _blocks[block].Cached = null; } else { newer.Older = null; }
         Drop(flushed.Older);
         MakeDurable(block, flushed.Bytes);
     }
@@ -274,9 +290,9 @@ internal sealed partial class SimDisk
         Span<byte> mixed = stackalloc byte[Units.BlockBytes];
         foreach (int block in _dirty)
         {
-            if (mode == 0 || _cached[block] == null) { continue; }
+            if (mode == 0 || _blocks[block].Cached == null) { continue; }
             versions.Clear();
-            for (Version? version = _cached[block]; version != null; version = version.Older) { versions.Insert(0, version.Bytes); }
+            for (Version? version = _blocks[block].Cached; version != null; version = version.Older) { versions.Insert(0, version.Bytes); }
             bool torn = mode != 1 && Prng.Chance(200_000);
             int whole = mode == 1 ? versions.Count : Prng.Below(versions.Count + 1);
             if (!torn)
@@ -285,7 +301,7 @@ internal sealed partial class SimDisk
                 continue;
             }
             Reached.Mark("sim: torn block at a power cut");
-            if (_durable[block] == null) { mixed.Clear(); } else { _durable[block].CopyTo(mixed); }
+            if (_blocks[block].Durable is { } before) { before.CopyTo(mixed); } else { mixed.Clear(); }
             for (int at = 0; at < Units.BlockBytes; at += Units.SectorBytes)
             {
                 int pick = Prng.Below(versions.Count + 1);
@@ -299,7 +315,7 @@ internal sealed partial class SimDisk
     /// <summary>Changes the durable content without a write that it replaces.</summary>
     private void SetDurable(int block, ReadOnlySpan<byte> bytes)
     {
-        SimBlocks.Return(_durable[block]);
-        _durable[block] = SimBlocks.CopyOf(bytes);
+        SimBlocks.Return(_blocks[block].Durable);
+        _blocks[block].Durable = SimBlocks.CopyOf(bytes);
     }
 }

@@ -73,7 +73,9 @@ internal sealed class WorkerProcess : IDisposable
         // One thread does all the work: collect its garbage there, too, and seldom.
         start.Environment["DOTNET_gcServer"] = "0";
         start.Environment["DOTNET_gcConcurrent"] = "0";
+        start.Environment["DOTNET_TieredCompilation"] = "0"; // every method is compiled once, and well
         start.Environment["DOTNET_GCgen0size"] = "0x4000000";
+        start.Environment["DOTNET_GCLOHThreshold"] = "0x1000000"; // large arrays live as short as small ones
         // What a run frees serves the next one, instead of going to the kernel and coming back page by page.
         start.Environment["GLIBC_TUNABLES"] = "glibc.malloc.mmap_threshold=1073741824:glibc.malloc.trim_threshold=4294967296";
         return Process.Start(start)!;

@@ -13,7 +13,7 @@ internal sealed class SimWorld : IDisposable
     private readonly EventQueue _events = new();
     private readonly List<SimHost> _hosts = [];
     private const int MaxEventsAtOnce = 100_000;
-    private const long BuriedNanos = 60 * Units.NanosPerSecond;
+    private const long BuriedNanos = 10 * Units.NanosPerSecond;
 
     /// <summary>What is left of dead processes, with the time of death.</summary>
     private readonly Queue<(long At, IDisposable Memory)> _buried = [];
