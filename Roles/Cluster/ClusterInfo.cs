@@ -8,7 +8,7 @@ using Google.Protobuf;
 
 namespace Fastblock.Roles.Cluster;
 
-/// <summary>The cluster itself: fixed when it was made.</summary>
+/// <summary>The cluster itself: fixed when it was made, but for its monitors and switches.</summary>
 internal sealed record ClusterInfo
 {
     public Guid Uuid { get; init; }
@@ -20,6 +20,7 @@ internal sealed record ClusterInfo
     public ulong Flags { get; init; }
 
     public long CreatedMillis { get; init; }
+    /// <summary>In ascending order of their ids.</summary>
     public IReadOnlyList<MonInfo> Mons { get; init; } = [];
 
     /// <summary>Revision of the last change of this record.</summary>
@@ -35,8 +36,8 @@ internal sealed record ClusterInfo
         List<MonInfo> mons = [];
         foreach (MonRecord mon in record.Mons)
         {
-            if (!NetAddress.TryParse(mon.Address, 0, out NetAddress? address)) { return false; }
-            mons.Add(new MonInfo(new MonId(mon.Id), address));
+            if (!MonInfo.TryRead(mon, out MonInfo? known)) { return false; }
+            mons.Add(known);
         }
         info = new ClusterInfo
         {
@@ -61,10 +62,7 @@ internal sealed record ClusterInfo
             Flags = Flags,
             CreatedMs = CreatedMillis,
         };
-        foreach (MonInfo mon in Mons)
-        {
-            record.Mons.Add(new MonRecord { Id = mon.Id.Value, Address = mon.Address.ToString() });
-        }
+        foreach (MonInfo mon in Mons) { record.Mons.Add(mon.ToRecord()); }
         return record.ToByteArray();
     }
 }

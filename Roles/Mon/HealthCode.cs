@@ -12,6 +12,12 @@ internal sealed class HealthCode
     public static readonly HealthCode MonDown = new("MON_DOWN", HealthLevel.HealthWarn, "{0} of {1} monitors do not take part",
         "start it, or look into its log; with one more down commands stop, running clients go on");
 
+    public static readonly HealthCode MonEven = new("MON_EVEN", HealthLevel.HealthWarn, "{0} monitors: an even number",
+        "one more costs nothing, and then one more may be down: 'fastblock mon add', or 'fastblock mon rm'");
+
+    public static readonly HealthCode MonChanging = new("MON_CHANGING", HealthLevel.HealthWarn, "{0} monitors are joining or leaving",
+        "takes seconds; if it stays: start the one that joins, or bring a majority of the others back");
+
     public static readonly HealthCode OsdDown = new("OSD_DOWN", HealthLevel.HealthWarn, "{0} OSDs are down",
         "start them with 'fastblock osd', or look into their logs");
 

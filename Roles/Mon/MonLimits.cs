@@ -17,6 +17,10 @@ internal static class MonLimits
     /// <summary>Commands that wait for their turn; beyond it they are answered Again.</summary>
     public const int QueuedCommands = 4096;
 
+    /// <summary>Monitors that stay: five, and room to replace one or two at once. With as many outgoing ones they are still within
+    /// what one configuration can name.</summary>
+    public const int Monitors = 7;
+
     /// <summary>Watchers of one monitor.</summary>
     public const int Watchers = 4096;
 

@@ -110,7 +110,8 @@ internal sealed partial class MonServer
         if (command.Internal is not null) { changes = command.Internal(); }
         else
         {
-            if (command.Request!.CommandCase is ControlRequest.CommandOneofCase.Status or ControlRequest.CommandOneofCase.Health)
+            if (command.Request!.CommandCase is ControlRequest.CommandOneofCase.Status or ControlRequest.CommandOneofCase.Health
+                or ControlRequest.CommandOneofCase.MonRemove)
             {
                 UpdateMonStatus();
             }
@@ -209,14 +210,16 @@ internal sealed partial class MonServer
         Span<NodeId> seen = stackalloc NodeId[ReplicationLimits.MaxMembers];
         int count = _group!.CopyMembersSeen(seen);
         List<MonStatus> mons = [];
-        foreach (MonIdentityMember member in _identity.Members)
+        foreach (MonInfo mon in _store.Map.Cluster?.Mons ?? [])
         {
+            bool isSelf = mon.Id == Id;
             mons.Add(new MonStatus
             {
-                Id = member.Id,
-                Address = member.Address,
-                Leader = member.Id == _identity.MonId,
-                InQuorum = member.Id == _identity.MonId || seen[..count].Contains(new NodeId(member.Id)),
+                Id = mon.Id.Value,
+                Address = mon.Address.ToString(),
+                Leader = isSelf,
+                InQuorum = mon.IsMember && (isSelf || seen[..count].Contains(new NodeId(mon.Id.Value))),
+                State = mon.State,
             });
         }
         _state.Mons = mons;
@@ -234,7 +237,10 @@ internal sealed partial class MonServer
                 List<MonInfo> mons = [];
                 foreach (MonIdentityMember member in _identity.Members)
                 {
-                    if (AddressOf(new NodeId(member.Id)) is { } address) { mons.Add(new MonInfo(new MonId(member.Id), address)); }
+                    if (AddressOf(new NodeId(member.Id)) is { } address)
+                    {
+                        mons.Add(new MonInfo(new MonId(member.Id), address, StoreOf(member.Id)));
+                    }
                 }
                 changes.Put(MapKeys.Cluster, new ClusterInfo
                 {

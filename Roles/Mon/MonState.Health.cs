@@ -30,12 +30,21 @@ internal sealed partial class MonState
 
     private void CheckMons(HealthResult result)
     {
-        List<string> away = [];
+        List<string> away = [], members = [], changing = [];
         foreach (MonStatus mon in Mons)
         {
-            if (!mon.InQuorum) { away.Add($"mon.{mon.Id} at {mon.Address}"); }
+            string text = $"mon.{mon.Id} at {mon.Address}";
+            if (mon.State is not MonRecordState.MonMember)
+            {
+                changing.Add($"{text} is {(mon.State is MonRecordState.MonJoining ? "joining" : "leaving")}");
+                continue;
+            }
+            members.Add(text);
+            if (!mon.InQuorum) { away.Add(text); }
         }
-        AddItem(result, HealthCode.MonDown, away);
+        AddItem(result, HealthCode.MonDown, away, members.Count);
+        AddItem(result, HealthCode.MonEven, members.Count % 2 == 0 ? members : []);
+        AddItem(result, HealthCode.MonChanging, changing);
     }
 
     private void CheckOsds(HealthResult result)
@@ -166,14 +175,14 @@ internal sealed partial class MonState
         _ => "noquorum",
     };
 
-    private void AddItem(HealthResult result, HealthCode code, List<string> details)
+    private void AddItem(HealthResult result, HealthCode code, List<string> details, int of = 0)
     {
         if (details.Count == 0) { return; }
         HealthItem item = new()
         {
             Level = code.Level,
             Code = code.Name,
-            Summary = string.Format(CultureInfo.InvariantCulture, code.Summary, details.Count, Mons.Count),
+            Summary = string.Format(CultureInfo.InvariantCulture, code.Summary, details.Count, of),
             Advice = code.Advice,
         };
         for (int i = 0; i < Math.Min(details.Count, MaxDetails); i++) { item.Details.Add(details[i]); }

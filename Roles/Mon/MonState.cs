@@ -66,6 +66,8 @@ internal sealed partial class MonState
         ControlRequest.CommandOneofCase.OsdReweight => OsdReweight(request.OsdReweight),
         ControlRequest.CommandOneofCase.OsdRemove => OsdRemove(request.OsdRemove),
         ControlRequest.CommandOneofCase.ClusterFlags => SetFlags(request.ClusterFlags),
+        ControlRequest.CommandOneofCase.MonAdd => MonAdd(request.MonAdd),
+        ControlRequest.CommandOneofCase.MonRemove => MonRemove(request.MonRemove),
         ControlRequest.CommandOneofCase.PoolCreate => PoolCreate(request.PoolCreate, wallMillis),
         ControlRequest.CommandOneofCase.PoolRemove => PoolRemove(request.PoolRemove),
         ControlRequest.CommandOneofCase.ImageCreate => ImageCreate(request.ImageCreate, wallMillis),

@@ -6,6 +6,7 @@ namespace Fastblock.Roles.Mon;
 internal static class StoreKeys
 {
     /// <summary>Counters of ids, 8 bytes little-endian: the next one to give out.</summary>
+    public const string NextMon = "seq/mon";
     public const string NextOsd = "seq/osd";
     public const string NextPool = "seq/pool";
     public const string NextImage = "seq/image";
