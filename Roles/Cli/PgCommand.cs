@@ -39,6 +39,7 @@ internal static class PgCommand
             long at = SizeText.Parse(parsed.GetRequiredValue(offset), "--offset");
             return ClusterSession.Run(parsed, session => MapAsync(session, text, at));
         }));
+        pg.Subcommands.Add(PgScrubCommand.Create());
         return pg;
     }
 
@@ -55,18 +56,28 @@ internal static class PgCommand
             json.WriteEndArray();
         }, output =>
         {
-            TextTable table = new("PG", "STATE", ">SHARD", "LEADER", "MEMBERS", "MOVES FROM", ">TO COPY", ">TERM", ">COMMIT", ">USED");
+            TextTable table = new("PG", "STATE", ">SHARD", "LEADER", "MEMBERS", "MOVES FROM", ">TO COPY", ">TERM", ">COMMIT", ">USED", "SCRUBBED");
             foreach (PgStatus status in reply.PgStatsResult.Pgs)
             {
                 _ = map.TryGetPg(new PgId(status.Pg), out PgInfo? pg);
                 table.Add(new PgId(status.Pg).ToString(), status.State, pg is null ? "?" : pg.Shard.ToString(CultureInfo.InvariantCulture),
                     status.HasLeader ? $"osd.{status.Leader}" : "none", Members(pg), MovesFrom(pg),
                     status.BytesLeft > 0 ? SizeText.Format(status.BytesLeft) : "-", status.Term.ToString(CultureInfo.InvariantCulture),
-                    status.Commit.ToString(CultureInfo.InvariantCulture), SizeText.Format(status.UsedBytes));
+                    status.Commit.ToString(CultureInfo.InvariantCulture), SizeText.Format(status.UsedBytes), ScrubText(status));
             }
             table.WriteTo(output);
         });
         return ExitCode.Ok;
+    }
+
+    /// <summary>When the last pass ended, how far the present one is, and what is damaged.</summary>
+    private static string ScrubText(PgStatus status)
+    {
+        string text = status.ScrubbedMs == 0 ? "never"
+            : DateTimeOffset.FromUnixTimeMilliseconds(status.ScrubbedMs).ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture);
+        if (status.ScrubObjects > 0) { text += $", now at object {status.ScrubObjects}"; }
+        if (status.DamagedBlocks > 0) { text += $", {status.DamagedBlocks} damaged"; }
+        return status.Unrepairable > 0 ? $"{text}, {status.Unrepairable} UNREPAIRABLE" : text;
     }
 
     private static void WriteJson(Utf8JsonWriter json, ClusterMap map, PgStatus status)
@@ -80,6 +91,10 @@ internal static class PgCommand
         json.WriteNumber("commit", status.Commit);
         json.WriteNumber("used_bytes", status.UsedBytes);
         if (map.TryGetPg(new PgId(status.Pg), out PgInfo? pg)) { WritePlace(json, pg); }
+        json.WriteNumber("scrubbed_ms", status.ScrubbedMs);
+        json.WriteNumber("scrub_objects", status.ScrubObjects);
+        json.WriteNumber("damaged_blocks", status.DamagedBlocks);
+        json.WriteNumber("unrepairable", status.Unrepairable);
         WriteNumbers(json, "members_seen", status.MembersSeen);
         WriteNumbers(json, "lost_on", status.LostOn);
         json.WriteNumber("bytes_left", status.BytesLeft);
@@ -121,7 +136,7 @@ internal static class PgCommand
     }
 
     /// <summary>"1.2f": pool id, dot, number in hex.</summary>
-    private static PgId ParsePg(string text)
+    public static PgId ParsePg(string text)
     {
         string[] parts = text.Split('.');
         return parts.Length == 2 && uint.TryParse(parts[0], NumberStyles.None, CultureInfo.InvariantCulture, out uint pool)

@@ -41,6 +41,10 @@ internal static class ConfigSchema
             c => c.Osd.Poll, (c, v) => c with { Osd = c.Osd with { Poll = v } }),
         ConfigKey.Integer("osd", "spin_us", "Microseconds that an adaptive reactor spins after its last work, while work comes often.", 0, 10_000,
             c => c.Osd.SpinMicros, (c, v) => c with { Osd = c.Osd with { SpinMicros = (int)v } }),
+        ConfigKey.Integer("osd", "scrub_interval_h", "Hours in which every object is read and compared with its other replicas once; 0 = only when 'pg scrub' asks.", 0, 87_600,
+            c => c.Osd.ScrubIntervalHours, (c, v) => c with { Osd = c.Osd with { ScrubIntervalHours = (int)v } }),
+        ConfigKey.Integer("osd", "scrub_mib_per_s", "Most that a shard reads for scrubs, in MiB per second.", 1, 10_000,
+            c => c.Osd.ScrubMibPerSecond, (c, v) => c with { Osd = c.Osd with { ScrubMibPerSecond = (int)v } }),
         ConfigKey.Text("osd", "metrics_address", "HTTP endpoint for /metrics and /health; empty = none, port 0 = any.",
             c => c.Osd.MetricsAddress, (c, v) => c with { Osd = c.Osd with { MetricsAddress = v } }, AddressOrNone),
 

@@ -22,6 +22,12 @@ internal sealed record OsdConfig
     /// <summary>How long an adaptive reactor spins after its last work.</summary>
     public int SpinMicros { get; init; } = 200;
 
+    /// <summary>Time in which every object is scrubbed once; 0 = only when asked for.</summary>
+    public int ScrubIntervalHours { get; init; } = 168;
+
+    /// <summary>How fast a shard reads for scrubs.</summary>
+    public int ScrubMibPerSecond { get; init; } = 32;
+
     /// <summary>HTTP endpoint for /metrics and /health; empty = none.</summary>
     public string MetricsAddress { get; init; } = "";
 }

@@ -35,6 +35,13 @@ internal sealed class HealthCode
         "{0} OSDs found damaged data on their devices since they were started",
         "it is read from the other replicas and repaired by itself; check the device (dmesg, smartctl) and replace it if there is more");
 
+    public static readonly HealthCode PgDamaged = new("PG_DAMAGED", HealthLevel.HealthWarn, "{0} PGs have damaged blocks that are not repaired yet",
+        "usually over in a moment; if it stays, a replica with a good copy is away: bring its OSD back");
+
+    public static readonly HealthCode ObjectUnrepairable = new("OBJECT_UNREPAIRABLE", HealthLevel.HealthErr,
+        "{0} PGs have blocks without a good copy, or objects whose replicas differ",
+        "the OSDs' logs name them; reads of such blocks fail until they are written again; restore that part of the image from a backup");
+
     public static readonly HealthCode OsdLostData = new("OSD_LOST_DATA", HealthLevel.HealthErr,
         "{0} OSDs have lost replicas that they should hold",
         "the device was emptied or damaged; the replicas are made anew from the others, as long as those have a majority");

@@ -19,6 +19,7 @@ internal sealed partial class MonState
         CheckMons(result);
         CheckOsds(result);
         CheckPgs(result);
+        CheckDamage(result);
         CheckSpace(result);
         CheckImages(result, nowNanos);
         foreach (HealthItem item in result.Items)

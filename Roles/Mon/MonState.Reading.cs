@@ -144,6 +144,7 @@ internal sealed partial class MonState
             {
                 if (_runtime.StatOf(pg, member) is { Role: PgRole.Lost }) { status.LostOn.Add(member.Osd.Value); }
             }
+            AddScrub(status, pg, LeaderStat(pg));
             result.Pgs.Add(status);
         }
         return result;

@@ -118,8 +118,10 @@ internal sealed partial class BlockRepair : IChecksumSource
         return peers;
     }
 
-    /// <summary>Asks a replica for a state that is at least as new as the one here.</summary>
-    public ReactorTask<(Errno Status, RepairCall Call)> AskAsync(PgReplica pg, OsdId peer, RepairOp op, ObjectId obj, int block)
+    /// <summary>Asks a replica.</summary>
+    /// <param name="applied">What its state must have applied, by default as much as is applied here; or a scrub's mark.</param>
+    public ReactorTask<(Errno Status, RepairCall Call)> AskAsync(
+        PgReplica pg, OsdId peer, RepairOp op, ObjectId obj, int block, ulong applied = 0)
     {
         if (!_links.TryGetValue(peer.Value, out RepairLink? link))
         {
@@ -133,7 +135,7 @@ internal sealed partial class BlockRepair : IChecksumSource
             Incarnation = pg.Group!.Config.Incarnation,
             Object = obj,
             Block = block,
-            Applied = pg.Group.Applied.Value,
+            Applied = applied > 0 ? applied : pg.Group.Applied.Value,
         });
     }
 

@@ -85,6 +85,8 @@ internal static class OsdCommand
             ClusterAddress = CommonOptions.Address(clusterText, 0, "cluster address"),
             Host = parsed.GetValue(HostOption) ?? "",
             GreetFirstNanos = Units.NanosPerSecond,
+            ScrubIntervalNanos = osd.ScrubIntervalHours * 3600L * Units.NanosPerSecond,
+            ScrubBytesPerSecond = osd.ScrubMibPerSecond * Units.MiB,
         };
         using OsdDevice opened = OsdDevice.Open(device);
         VolumeFormatOptions? format = opened.IsMemory ? Register(parsed, opened, parsed.GetValue(HostOption) ?? Environment.MachineName) : null;

@@ -27,6 +27,15 @@ internal sealed class OsdCounters
     /// <summary>Reads answered with the help of another replica.</summary>
     public long ReadsFromPeers;
 
+    /// <summary>Data read and checked here for scrubs.</summary>
+    public long ScrubbedBytes;
+
+    /// <summary>Objects of PGs led here that scrubs compared.</summary>
+    public long ScrubbedObjects;
+
+    /// <summary>Objects of which a scrub found replicas that differ although each matches its checksums.</summary>
+    public long ScrubDifferences;
+
     /// <summary>Objects taken over from another replica because the log did not reach back far enough.</summary>
     public long RecoveredObjects;
 }

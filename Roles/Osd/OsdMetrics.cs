@@ -41,6 +41,9 @@ internal static class OsdMetrics
             registry.AddCounter("fastblock_osd_reads_from_peers", "Reads of damaged blocks answered from another replica.", () => counters.ReadsFromPeers, labels);
             registry.AddGauge("fastblock_osd_damaged_blocks", "Blocks known to be damaged and not repaired yet.", () => shard.Repairs.Known, labels);
             registry.AddGauge("fastblock_osd_unrepairable_blocks", "Damaged blocks of which no replica has a good copy.", () => shard.Repairs.Hopeless, labels);
+            registry.AddCounter("fastblock_osd_scrubbed_bytes", "Data read and checked for scrubs.", () => counters.ScrubbedBytes, labels);
+            registry.AddCounter("fastblock_osd_scrubbed_objects", "Objects that scrubs led by this OSD compared.", () => counters.ScrubbedObjects, labels);
+            registry.AddCounter("fastblock_osd_scrub_differences", "Objects whose replicas differ although each matches its checksums.", () => counters.ScrubDifferences, labels);
             registry.AddCounter("fastblock_osd_recovered_objects", "Objects taken over from other replicas.", () => counters.RecoveredObjects, labels);
             TransportCounters net = shard.Transport.Counters;
             registry.AddCounter("fastblock_osd_net_frames_sent", "Messages sent, to peers, clients and monitors.", () => net.FramesSent, labels);

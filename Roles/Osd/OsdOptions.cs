@@ -37,5 +37,11 @@ internal sealed record OsdOptions
     /// <summary>False = every read is confirmed by a majority: for machines whose clock may stop (suspended guests).</summary>
     public bool Lease { get; init; } = true;
 
+    /// <summary>Time in which every object is scrubbed once; 0 = only when asked for.</summary>
+    public long ScrubIntervalNanos { get; init; } = 7 * 24 * 3600 * Units.NanosPerSecond;
+
+    /// <summary>How fast a shard reads for scrubs.</summary>
+    public long ScrubBytesPerSecond { get; init; } = 32 * Units.MiB;
+
     public DiskLogOptions Log { get; init; } = new();
 }

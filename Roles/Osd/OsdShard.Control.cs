@@ -28,6 +28,7 @@ internal sealed partial class OsdShard
         {
             ControlRequest.CommandOneofCase.ImageUsage => UsageOf(new ImageId(request.ImageUsage.Image)),
             ControlRequest.CommandOneofCase.PgDigest => await DigestAsync(new PgId(request.PgDigest.Pg)),
+            ControlRequest.CommandOneofCase.PgScrub => BeginScrub(new PgId(request.PgScrub.Pg)),
             _ => _owner.OnProcessRequest(request),
         };
         if (connection.IsUp && ControlCodec.TrySendReply(connection, id, reply) != Errno.None)
@@ -55,6 +56,15 @@ internal sealed partial class OsdShard
             }
         }
         return new ControlReply { ImageUsageResult = result };
+    }
+
+    private ControlReply BeginScrub(PgId id)
+    {
+        if (!_pgs.TryGetValue(id, out PgReplica? pg) || pg.Group is not { IsLeader: true })
+        {
+            return ControlCodec.Reply(ControlStatus.StatusWrongState, $"osd.{Identity.Id.Value} does not lead pg {id}");
+        }
+        return new ControlReply { PgScrubResult = new PgScrubResult { UnderWay = !Scrubs.Request(pg) } };
     }
 
     /// <summary>What the replica holds as of its applied index: equal at equal indexes on every replica.</summary>

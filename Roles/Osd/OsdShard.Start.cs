@@ -54,6 +54,7 @@ internal sealed partial class OsdShard
         Reactor.AddIterationHook(this);
         RecallPeers();
         Host.Start();
+        Scrubs.Start();
         Reactor.Arm(_reportTimer, Reactor.NowNanos);
         return null;
     }
@@ -110,6 +111,7 @@ internal sealed partial class OsdShard
         Reactor.Disarm(_reportTimer);
         Reactor.Disarm(_retryMap);
         Repairs.Stop();
+        Scrubs.Stop();
         Host.Stop();
         for (int i = _clients.Count - 1; i >= 0; i--) { _clients[i].Close(); }
         _ = await SharedLog.CloseAsync();

@@ -48,6 +48,7 @@ internal sealed partial class OsdShard : IIterationHook, IDisposable
         _retryMap = new RetryMapTimer(this);
         _reportTimer = new ReportTimer(this);
         Repairs = new BlockRepair(this, log);
+        Scrubs = new ScrubDriver(this, options, log);
     }
 
     public int Index { get; }
@@ -64,6 +65,8 @@ internal sealed partial class OsdShard : IIterationHook, IDisposable
 
     /// <summary>Damaged blocks and their repair.</summary>
     public BlockRepair Repairs { get; }
+
+    public ScrubDriver Scrubs { get; }
     public OpPool<WriteOp> WriteOps { get; }
     public OpPool<ReadOp> ReadOps { get; }
     public KvStore Kv { get; private set; } = null!;

@@ -6,7 +6,7 @@ namespace Fastblock.Roles.Osd;
 
 /// <summary>Keys of a PG's state in the shard's store: "p", PG (8 bytes, big-endian so that they sort), then "s" for the state
 /// record, "c" for what was fixed at its creation, "i" and the image (8 bytes, big-endian) for one session, or "r" and an index
-/// (8 bytes, big-endian) for refused entries. docs/on-disk-format.md, "PG state".</summary>
+/// (8 bytes, big-endian) for refused entries, or "m" for how far its scrub is. docs/on-disk-format.md, "PG state".</summary>
 internal static class PgKeys
 {
     public const int PrefixBytes = 9;
@@ -29,6 +29,12 @@ internal static class PgKeys
     {
         Prefix(pg, key);
         key[PrefixBytes] = (byte)'c';
+    }
+
+    public static void Scrub(PgId pg, Span<byte> key)
+    {
+        Prefix(pg, key);
+        key[PrefixBytes] = (byte)'m';
     }
 
     /// <returns>False when the key is not one of a PG's state.</returns>

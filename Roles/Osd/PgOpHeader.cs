@@ -58,7 +58,7 @@ internal struct PgOpHeader
         bool hasRange = header.Kind is PgOpKind.Write or PgOpKind.Discard or PgOpKind.WriteZeroes or PgOpKind.CutImage;
         if (!hasRange)
         {
-            return header.Kind is PgOpKind.OpenSession or PgOpKind.CloseSession or PgOpKind.PurgeImage;
+            return header.Kind is PgOpKind.OpenSession or PgOpKind.CloseSession or PgOpKind.PurgeImage or PgOpKind.ScrubMark;
         }
         return header.FirstBlock >= 0 && header.Blocks > 0 && header.Blocks <= blocksPerObject
             && header.FirstBlock <= blocksPerObject - header.Blocks

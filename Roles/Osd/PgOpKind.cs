@@ -25,4 +25,7 @@ internal enum PgOpKind : byte
 
     /// <summary>The image became smaller: frees what lies beyond its new size, and sets that.</summary>
     CutImage = 7,
+
+    /// <summary>Changes nothing: the index at which a scrub compares the replicas. <see cref="ScrubMark"/> says which objects.</summary>
+    ScrubMark = 16,
 }

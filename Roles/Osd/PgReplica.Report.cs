@@ -11,6 +11,9 @@ internal sealed partial class PgReplica
 {
     private (PgRole Role, ulong Term, bool Durable, ulong Members, int Freed) _reported;
 
+    /// <summary>End of the last scrub, objects of the present one, damaged blocks, and those that cannot be repaired.</summary>
+    private (long Scrubbed, ulong Objects, ulong Damaged, ulong Unrepairable) _reportedHealth;
+
     /// <summary>Epoch of the map that this replica was created by.</summary>
     public ulong CreatedEpoch { get; set; }
 
@@ -27,8 +30,11 @@ internal sealed partial class PgReplica
         ulong members = 0;
         for (int i = 0; i < count; i++) { members = unchecked((members * 31) + seen[i].Value + 1); }
         (PgRole, ulong, bool, ulong, int) now = (Role, Group.Term.Value, IsDurable, members, _purged.Count + _cuts);
-        if (!always && now == _reported) { return null; }
+        (ulong damaged, ulong hopeless) = _shard.Repairs.CountOf(Id);
+        (long Scrubbed, ulong Objects, ulong Damaged, ulong Unrepairable) health = (Scrub.FinishedMillis, Scrub.Objects, damaged, hopeless + _shard.Scrubs.DifferentIn(Id));
+        if (!always && now == _reported && health == _reportedHealth) { return null; }
         _reported = now;
+        _reportedHealth = health;
         PgStat stat = new()
         {
             Pg = Id.Value,
@@ -39,6 +45,10 @@ internal sealed partial class PgReplica
             Commit = Group.Commit.Value,
             Applied = Group.Applied.Value,
             UsedBytes = _shard.Objects.UsedBytesOf(Id),
+            ScrubbedMs = health.Scrubbed,
+            ScrubObjects = Group.IsLeader ? health.Objects : 0,
+            DamagedBlocks = health.Damaged,
+            Unrepairable = health.Unrepairable,
         };
         for (int i = 0; i < count; i++) { stat.MembersSeen.Add(seen[i].Value); }
         if (IsServing) { AddFreed(stat); }

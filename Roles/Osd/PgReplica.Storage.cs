@@ -27,6 +27,7 @@ internal sealed partial class PgReplica : ILogListener
         PgKeys.State(Id, key);
         // None = nothing was ever released; sessions may be there already.
         if (kv.TryGet(key, out ReadOnlySpan<byte> stored) && !_state.TryLoad(stored)) { return false; }
+        Scrub.Load(kv);
         key[PgKeys.PrefixBytes] = (byte)'r';
         KvScan scan = kv.Scan(key);
         while (scan.Next())

@@ -23,7 +23,11 @@ internal sealed partial class PgReplica : IStateMachine
         Id = id;
         BlocksPerObject = blocksPerObject;
         _state = new ReplicatedState(blocksPerObject);
+        Scrub = new PgScrub(shard, this);
     }
+
+    /// <summary>This replica's part in scrubs.</summary>
+    public PgScrub Scrub { get; }
 
     public PgId Id { get; }
 
@@ -137,6 +141,12 @@ internal sealed partial class PgReplica : IStateMachine
         bool sound = PgOpHeader.TryRead(entry.Header, BlocksPerObject, out PgOpHeader op);
         Invariant.Require(sound);
         AdvanceOverOthers(entry.Index.Value);
+        if (op.Kind == PgOpKind.ScrubMark)
+        {
+            _state.Advance(entry.Index.Value);
+            Scrub.OnMark(entry.Index.Value, in op);
+            return;
+        }
         SessionVerdict verdict = _state.Apply(entry.Index.Value, in op);
         _lastVerdict = verdict;
         if (op.Kind == PgOpKind.PurgeImage)

@@ -8,7 +8,7 @@ using Fastblock.Storage.Objects;
 namespace Fastblock.Roles.Osd;
 
 /// <summary>Answers other replicas' questions: blocks and checksums of objects as of a state that is at least as new as the
-/// asker's. Never anything that does not match its own checksum.</summary>
+/// asker's, and what scrubs found. Never anything that does not match its own checksum.</summary>
 internal sealed class RepairServer(OsdShard shard, IConnection connection) : IConnectionHandler
 {
     /// <summary>Questions of one peer under way; more are to come again.</summary>
@@ -44,6 +44,12 @@ internal sealed class RepairServer(OsdShard shard, IConnection connection) : ICo
     private async ReactorTask AnswerAsync(RepairMessage message)
     {
         Errno status = FindReplica(in message, out PgReplica? pg);
+        if (status == Errno.None && message.Op == RepairOp.ScrubResult)
+        {
+            AnswerScrub(in message, pg!);
+            _underWay--;
+            return;
+        }
         for (int i = 0; status == Errno.None && pg!.Group!.Applied.Value < message.Applied; i++)
         {
             if (Sabotage.Is(SabotageKind.RepairFromAnotherVersion)) { break; }
@@ -62,8 +68,9 @@ internal sealed class RepairServer(OsdShard shard, IConnection connection) : ICo
 
     private Errno FindReplica(in RepairMessage message, out PgReplica? pg)
     {
-        bool sound = shard.TryGetPg(message.Pg, out pg) && pg.Group is { IsRecovering: false, IsCorrupted: false } group
-            && group.Config.Incarnation == message.Incarnation && message.Block < pg.BlocksPerObject;
+        bool sound = shard.TryGetPg(message.Pg, out pg) && pg.Group is { } group
+            && group.Config.Incarnation == message.Incarnation && message.Block < pg.BlocksPerObject
+            && (!(group.IsRecovering || group.IsCorrupted) || Sabotage.Is(SabotageKind.RepairFromAnotherVersion));
         return sound ? Errno.None : Errno.NotFound;
     }
 
@@ -87,6 +94,15 @@ internal sealed class RepairServer(OsdShard shard, IConnection connection) : ICo
         if (status == Errno.None && version == 0) { status = Errno.Stale; }
         if (status == Errno.None) { Answer(in message, Errno.None, version, 0, buffer); }
         else { Answer(in message, status); }
+    }
+
+    private void AnswerScrub(in RepairMessage message, PgReplica pg)
+    {
+        Errno status = pg.Scrub.TryGetResult(message.Applied, out byte[] lines);
+        if (_isClosed) { return; }
+        byte[] body = new byte[RepairAnswer.HeaderBytes + lines.Length];
+        RepairAnswer answer = new() { Op = message.Op, Tag = message.Tag, Status = status, Items = lines };
+        Send(body.AsSpan(0, answer.Write(body)), default);
     }
 
     private void Answer(in RepairMessage message, Errno status, ulong version = 0, uint crc = 0, PooledBuffer? payload = null)

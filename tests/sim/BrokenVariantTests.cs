@@ -44,6 +44,12 @@ public sealed class BrokenVariantTests(ITestOutputHelper output)
     public void The_cluster_scenario_notices(string kind, ulong first, ulong last) =>
         Expect(FixedSeeds.FindBug("cluster", System.Enum.Parse<SabotageKind>(kind), first, last), kind);
 
+    [Theory]
+    [InlineData(nameof(SabotageKind.RepairFromAnotherVersion), 1, 400)]
+    [InlineData(nameof(SabotageKind.ScrubAtDifferentIndexes), 1, 100)]
+    public void The_damage_scenario_notices(string kind, ulong first, ulong last) =>
+        Expect(FixedSeeds.FindBug("damage", System.Enum.Parse<SabotageKind>(kind), first, last), kind);
+
     /// <summary>Few seeds: the scenario is made for it.</summary>
     [Theory]
     [InlineData(nameof(SabotageKind.EmptiedDeviceVotes), 1, 10)]

@@ -131,7 +131,7 @@ internal partial class ClusterScenario
         return true;
     }
 
-    private string State()
+    protected string State()
     {
         var text = new StringBuilder();
         foreach (MonNode mon in _mons) { _ = text.AppendLine().Append($"  {mon.Host.Name} {(mon.Host.IsRunning ? "up" : "down")}: {mon.Describe()}"); }

@@ -58,6 +58,9 @@ internal partial class ClusterScenario : Scenario
     /// <summary>Length of a discard or write of zeros.</summary>
     public virtual int ZeroSectors(int drawn) => drawn;
 
+    /// <summary>See OsdOptions; 0 = no scrubs.</summary>
+    public virtual long ScrubIntervalNanos => 0;
+
     /// <summary>It stays down from now on.</summary>
     public virtual bool IsRetired(OsdNode osd) => false;
 

@@ -24,6 +24,8 @@ internal sealed class DamageScenario : ClusterScenario
 
     public DamageScenario(SimWorld world) : base(world, Shape) => _victim = Osds[world.Prng.Below(Osds.Count)];
 
+    public override long ScrubIntervalNanos => 3 * Units.NanosPerSecond;
+
     public override bool IsRetired(OsdNode osd) => _retired && osd == _victim;
 
     public override string Describe() => $"{base.Describe()}; {_damages} damages to {_victim.Host.Name}";
@@ -41,7 +43,83 @@ internal sealed class DamageScenario : ClusterScenario
     {
         int count = 1 + World.Prng.Below(8);
         for (int i = 0; i < count; i++) { World.Schedule(World.Prng.Between(Units.NanosPerSecond, Draw.TroubleNanos), Damage); }
+        WatchScrubs();
         base.MakeTrouble();
+    }
+
+    /// <summary>Damage shows by checksums alone: replicas of which each matches its own are the same.</summary>
+    private void WatchScrubs() => World.Schedule(100 * Units.NanosPerMilli, () =>
+    {
+        foreach (OsdShard shard in Shards())
+        {
+            Require(shard.Counters.ScrubDifferences == 0, "a scrub finds replicas different that are not");
+            Require(shard.Repairs.Hopeless == 0, "a block counts as lost although there are good copies");
+        }
+        if (!_retired) { WatchScrubs(); }
+    });
+
+    /// <summary>What no read has met yet is found by a scrub: after one the damaged OSD is like the others.</summary>
+    private void RequireRepair()
+    {
+        ScrubAll();
+        Await("all damage repaired", () => Shards().TrueForAll(shard => shard.Repairs.Known == 0), 120 * Units.NanosPerSecond, Damages);
+        _victim.IsDamaged = false;
+        AwaitEqualReplicas();
+    }
+
+    private string Damages()
+    {
+        string text = "";
+        foreach (OsdShard shard in Shards()) { text += $" osd.{shard.Identity.Id.Value}/{shard.Index}: {shard.Repairs.Known} damaged blocks, {shard.Repairs.Hopeless} lost"; }
+        return text + State();
+    }
+
+    private void ScrubAll()
+    {
+        SortedDictionary<PgId, long> before = [];
+        foreach (PgReplica pg in Leaders()) { before[pg.Id] = pg.Scrub.FinishedMillis; }
+        for (int second = 0; second < 240; second++)
+        {
+            int done = 0;
+            foreach (OsdNode osd in Osds)
+            {
+                foreach (OsdShard shard in osd.IsStarted ? osd.Server!.Shards : [])
+                {
+                    foreach (PgReplica pg in shard.Pgs)
+                    {
+                        if (pg.Group is not { IsLeader: true, IsReady: true }) { continue; }
+                        if (before.TryGetValue(pg.Id, out long last) && pg.Scrub.FinishedMillis != last && !pg.Scrub.IsUnderWay) { done++; }
+                        else { osd.Host.Process!.Seats[shard.Index].Do(() => _ = shard.Scrubs.Request(pg)); }
+                    }
+                }
+            }
+            if (done == Draw.PgCount) { return; }
+            World.RunFor(Units.NanosPerSecond);
+        }
+        Require(false, "the scrubs do not come to an end:" + Damages());
+    }
+
+    private List<PgReplica> Leaders()
+    {
+        List<PgReplica> leaders = [];
+        foreach (OsdShard shard in Shards())
+        {
+            foreach (PgReplica pg in shard.Pgs)
+            {
+                if (pg.Group is { IsLeader: true }) { leaders.Add(pg); }
+            }
+        }
+        return leaders;
+    }
+
+    private List<OsdShard> Shards()
+    {
+        List<OsdShard> shards = [];
+        foreach (OsdNode osd in Osds)
+        {
+            if (osd.IsStarted) { shards.AddRange(osd.Server!.Shards); }
+        }
+        return shards;
     }
 
     protected override void Settle()
@@ -49,6 +127,7 @@ internal sealed class DamageScenario : ClusterScenario
         EndWork();
         ReadAllBack();
         RequireTrueReports();
+        if (_victim.IsStarted) { RequireRepair(); }
         _retired = true;
         if (_victim.Host.IsRunning) { _victim.Host.Kill(); }
         _victim.IsDamaged = true; // also when nothing was found to damage: it is left out

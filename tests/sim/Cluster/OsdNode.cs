@@ -142,6 +142,7 @@ internal sealed class OsdNode : ISimNode
             Host = Host.Name,
             Lease = _scenario.Draw.Lease,
             MaxOps = _scenario.Draw.MaxOps,
+            ScrubIntervalNanos = _scenario.ScrubIntervalNanos,
             Log = new DiskLogOptions { CacheBytes = _scenario.Draw.LogCacheBytes },
         };
         var server = new OsdServer(options, new Log(Host.Name, Host.Clock, new TraceLog(Host)), shards => ports.GetRange(0, shards));
