@@ -76,6 +76,18 @@ internal sealed class ConfigTrack
         return _members[at];
     }
 
+    /// <summary>Index of the first configuration behind <paramref name="after"/>.</summary>
+    public bool TryNext(LogIndex after, out LogIndex next)
+    {
+        for (int i = 0; i < _count; i++)
+        {
+            next = _index[i];
+            if (next > after) { return true; }
+        }
+        next = default;
+        return false;
+    }
+
     private int At(LogIndex index)
     {
         int at = _count - 1;

@@ -17,6 +17,9 @@ internal sealed class RaftMembers
     private const int OutgoingBit = 2;
     private const int LearnerBit = 4;
 
+    /// <summary>Longest encoding.</summary>
+    public const int MaxEncodedBytes = HeaderBytes + (MemberBytes * RaftLimits.MaxMembers);
+
     private readonly NodeId[] _all;
     private readonly Guid[] _instances;
     private readonly byte[] _voterPlaces;

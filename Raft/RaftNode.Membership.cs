@@ -76,13 +76,18 @@ internal sealed partial class RaftNode
     /// <param name="since">Index of the entry that brought it; 0 = the group was founded with it.</param>
     public RaftMembers MembersAt(LogIndex index, out LogIndex since) => _configs.At(index, out since);
 
+    /// <summary>Index of the first configuration in the log behind <paramref name="after"/>.</summary>
+    public bool TryNextMembers(LogIndex after, out LogIndex next) => _configs.TryNext(after, out next);
+
     /// <summary>What has to be proposed now so that <paramref name="target"/> becomes the configuration.</summary>
     /// <param name="target">Voters and learners; not joint.</param>
     /// <param name="next">With None: the configuration to append and to hand to <see cref="ProposeMembers"/>, or null when the target
     /// is reached. Else null.</param>
+    /// <param name="known">Configurations up to this index are known outside of the group: nobody becomes a voter before it is known
+    /// as a learner.</param>
     /// <returns>None; Stale = not the leader; Busy = a change or a transfer is under way, ask again; Again = new voters are not there
-    /// or not caught up, or a majority of the target is not; Invalid = no configuration that a group could have.</returns>
-    public Errno PlanChange(RaftMembers target, long now, out RaftMembers? next)
+    /// or not caught up or not known, or a majority of the target is not there; Invalid = no configuration that a group could have.</returns>
+    public Errno PlanChange(RaftMembers target, LogIndex known, long now, out RaftMembers? next)
     {
         next = null;
         if (_role != RaftRole.Leader) { return Errno.Stale; }
@@ -97,10 +102,14 @@ internal sealed partial class RaftNode
         bool isLearning = learning.IsSame(_members);
         RaftMembers step = isLearning ? _members.With(target.Voters, _members.Voters, target.Learners, target) : learning;
         if (!step.IsValid) { return Errno.Invalid; }
-        if (isLearning && !IsFitToVote(target.Voters, now)) { return Errno.Again; }
+        if (isLearning && !IsFitToVote(target.Voters, known, now)) { return Errno.Again; }
         next = step;
         return Errno.None;
     }
+
+    /// <summary>The same, where nobody outside has to know.</summary>
+    public Errno PlanChange(RaftMembers target, long now, out RaftMembers? next) =>
+        PlanChange(target, new LogIndex(ulong.MaxValue), now, out next);
 
     /// <summary>Leader: the joint configuration is committed, and can be left.</summary>
     /// <param name="next">To be appended and handed to <see cref="ProposeMembers"/>.</param>
@@ -114,7 +123,7 @@ internal sealed partial class RaftNode
 
     /// <summary>Adds an entry of kind Config that the host has appended to its log under <see cref="NextIndex"/> and
     /// <see cref="Term"/>. It is in force at once.</summary>
-    /// <param name="next">What <see cref="PlanChange"/> or <see cref="TryPlanLeave"/> has just said.</param>
+    /// <param name="next">What <c>PlanChange</c> or <see cref="TryPlanLeave"/> has just said.</param>
     public LogIndex ProposeMembers(RaftMembers next, long now, Effects effects)
     {
         Invariant.Require(next.IsValid);
@@ -139,7 +148,7 @@ internal sealed partial class RaftNode
 
     /// <summary>Do the new ones among these voters follow closely, and is a majority of all of them there? What is begun with
     /// anybody else might never end.</summary>
-    private bool IsFitToVote(NodeId[] voters, long now)
+    private bool IsFitToVote(NodeId[] voters, LogIndex known, long now)
     {
         int alive = 0;
         foreach (NodeId id in voters)
@@ -151,7 +160,7 @@ internal sealed partial class RaftNode
             Progress peer = _peers[index];
             // It has to hold the entry that names it: all before it is what a predecessor may have known. Close to the commit
             // index, not to the end of the log, which is out of reach while much is under way.
-            bool caughtUp = peer.State == ProgressState.Replicate && !peer.NeedsState && !peer.HasNoRoom &&
+            bool caughtUp = _configs.CurrentIndex <= known && peer.State == ProgressState.Replicate && !peer.NeedsState && !peer.HasNoRoom &&
                 peer.Match >= _configs.CurrentIndex && peer.Match + RaftLimits.CaughtUpEntries >= _commit;
             if (!isAlive || !caughtUp) { return false; }
         }

@@ -44,19 +44,21 @@ internal sealed partial class MonServer
     {
         if (!_handingOverTo.IsNone || AddressOf(peer) is not { } address) { return; }
         ulong index = _completeIndex;
-        if (!_group!.TryGetTerm(new LogIndex(index), out Term term) || !_group.PinLog(new LogIndex(index))) { return; }
+        if (!_group!.TryDescribeBase(new LogIndex(index), out GroupBase? description) || !_group.PinLog(new LogIndex(index))) { return; }
         _handingOverTo = peer;
-        HandOverAsync(peer, address, index, term.Value).Forget();
+        HandOverAsync(peer, address, description).Forget();
     }
 
-    private async ReactorTask HandOverAsync(NodeId peer, NetAddress address, ulong index, ulong term)
+    private async ReactorTask HandOverAsync(NodeId peer, NetAddress address, GroupBase description)
     {
+        (ulong index, ulong term) = (description.Index.Value, description.Term.Value);
+        ulong leaderLast = description.LeaderEnd.Index.Value;
+        ByteString described = UnsafeByteOperations.UnsafeWrap(description.EncodeForPeer(_group!.MembersIndex));
         Counters.HandOvers++;
         _log.Info($"hands the store over to mon.{peer.Value}, which is too far behind for the log");
         // The values are immutable, so the list is a consistent snapshot without copying them.
         List<KeyValuePair<string, StoreValue>> values = [.. _store.Values];
         ulong revision = _store.Revision;
-        ulong leaderLast = _group!.LastIndex.Value;
         ControlChannel channel = OpenPeerChannel(address);
         PeerLine line = new();
         _lines.Add((channel, line));
@@ -65,7 +67,7 @@ internal sealed partial class MonServer
         int at = 0;
         for (uint page = 0; good && (page == 0 || at < values.Count); page++)
         {
-            StoreInstallRequest install = new() { Index = index, Term = term, Revision = revision, Page = page, LeaderLast = leaderLast };
+            StoreInstallRequest install = new() { Index = index, Term = term, Revision = revision, Page = page, LeaderLast = leaderLast, Base = described };
             int bytes = 0;
             while (at < values.Count && bytes < MonLimits.PushBytes)
             {
@@ -85,7 +87,7 @@ internal sealed partial class MonServer
         }
         channel.Close(Errno.ShutDown);
         _handingOverTo = NodeId.None;
-        _group!.UnpinLog();
+        _group.UnpinLog();
         _group.OnHandOverEnded(peer, good, new LogIndex(index));
     }
 
@@ -161,7 +163,8 @@ internal sealed partial class MonServer
         }
         if (!request.Last) { return null; }
         CommitSignal based = new();
-        Errno status = _group!.InstallBase(new LogIndex(install.Index), new Term(install.Term), new LogIndex(request.LeaderLast), based);
+        GroupBase? described = GroupBase.Decode(request.Base.Span, new LogIndex(install.Index), new Term(install.Term), new LogIndex(request.LeaderLast));
+        Errno status = described is null ? Errno.BadMessage : _group!.InstallBase(described, based);
         if (status is not Errno.None || !await based.Signal) { return $"cannot install the log's new beginning: {status}"; }
         _store.EndLoad(install.Revision);
         _completeIndex = install.Index;

@@ -1,6 +1,7 @@
 using System;
 using Fastblock.Native.Base;
 using Fastblock.Net.Codec;
+using Fastblock.Roles.Replication;
 
 namespace Fastblock.Roles.Osd;
 
@@ -41,7 +42,7 @@ internal ref struct HandOverMessage
     /// <summary>Begin: epoch of the newest map by which the leader has purged an image.</summary>
     public ulong PurgeEpoch;
 
-    /// <summary>Sessions, list lines, or (Data) one CRC-32C for each block.</summary>
+    /// <summary>Sessions, list lines, (Data) one CRC-32C for each block, or (Begin) a <see cref="GroupBase"/>.</summary>
     public ReadOnlySpan<byte> Items;
 
     public readonly bool HasMore => (Flags & More) != 0;
@@ -99,7 +100,8 @@ internal ref struct HandOverMessage
 
     private readonly bool IsSound(int payloadBytes) => Op switch
     {
-        HandOverOp.Begin or HandOverOp.End => payloadBytes == 0 && Items.Length == 0,
+        HandOverOp.Begin => payloadBytes == 0 && Items.Length <= GroupBase.MaxBytes,
+        HandOverOp.End => payloadBytes == 0 && Items.Length == 0,
         HandOverOp.Sessions => payloadBytes == 0,
         HandOverOp.Objects => payloadBytes == 0 && Count <= MaxListItems && Items.Length == Count * ListItemBytes,
         HandOverOp.Data => Count <= DataLimits.MaxBlocks && Items.Length == Count * sizeof(uint)

@@ -22,8 +22,8 @@ internal sealed class HandOverSink(OsdShard shard, IConnection connection) : ICo
     private PgReplica? _pg;
     private ulong _index;
     private ulong _term;
-    private ulong _leaderLast;
     private ulong _purgeEpoch;
+    private GroupBase? _base;
     private ObjectId? _listedUpTo;
     private ObjectInstall? _install;
     private bool _isBusy;
@@ -100,7 +100,13 @@ internal sealed class HandOverSink(OsdShard shard, IConnection connection) : ICo
             Answer(HandOverOp.Begin, message.Pg, Errno.Exists);
             return;
         }
-        (_pg, _index, _term, _leaderLast, _purgeEpoch) = (pg, message.Index, message.Term, message.Version, message.PurgeEpoch);
+        _base = GroupBase.Decode(message.Items, new LogIndex(message.Index), new Term(message.Term), new LogIndex(message.Version));
+        if (_base is null)
+        {
+            Answer(HandOverOp.Begin, message.Pg, Errno.BadMessage);
+            return;
+        }
+        (_pg, _index, _term, _purgeEpoch) = (pg, message.Index, message.Term, message.PurgeEpoch);
         pg.IsTakingOver = true;
         RunBusy(BeginAsync(pg));
     }
@@ -273,7 +279,7 @@ internal sealed class HandOverSink(OsdShard shard, IConnection connection) : ICo
         // Deleted objects must be gone for good before the log that could bring them back begins anew.
         Errno status = await shard.Objects.FlushAsync();
         if (_isClosed || IsGone(pg)) { return Errno.Canceled; }
-        if (status == Errno.None) { status = pg.FinishHandOver(new LogIndex(_index), new Term(_term), new LogIndex(_leaderLast)); }
+        if (status == Errno.None) { status = pg.FinishHandOver(_base!); }
         Answer(HandOverOp.End, pg.Id, status);
         return status;
     }

@@ -7,6 +7,7 @@ using Fastblock.Net.Codec;
 using Fastblock.Net.Transport;
 using Fastblock.Raft;
 using Fastblock.Roles.Cluster;
+using Fastblock.Roles.Replication;
 using Fastblock.Storage.Objects;
 
 namespace Fastblock.Roles.Osd;
@@ -41,6 +42,7 @@ internal sealed class HandOverSource : IConnectionHandler
     private ulong _term;
     private ulong _lastIndex;
     private ulong _purgeEpoch;
+    private byte[] _base = [];
 
     public HandOverSource(OsdShard shard, PgReplica pg, NodeId peer)
     {
@@ -62,9 +64,11 @@ internal sealed class HandOverSource : IConnectionHandler
             _lastIndex = _pg.Group.LastIndex.Value;
             _purgeEpoch = _pg.State.PurgeEpoch.Value;
             _term = _pg.Group.TryGetTerm(new LogIndex(_index), out Term term) ? term.Value : 0;
-            status = _term != 0 && _pg.Group.PinLog(new LogIndex(_index)) ? Errno.None : Errno.Busy;
+            bool isKnown = _pg.Group.TryDescribeBase(new LogIndex(_index), out GroupBase? description);
+            status = isKnown && _term != 0 && _pg.Group.PinLog(new LogIndex(_index)) ? Errno.None : Errno.Busy;
             if (status == Errno.None)
             {
+                _base = description!.EncodeForPeer(_pg.Group.MembersIndex);
                 List<byte[]> sessions = PackSessions();
                 status = await SendStateAsync(sessions);
                 _pg.Group.UnpinLog();
@@ -95,7 +99,7 @@ internal sealed class HandOverSource : IConnectionHandler
 
     private async ReactorTask<Errno> SendStateAsync(List<byte[]> sessions)
     {
-        Errno status = await AskAsync(HandOverOp.Begin, 0, 0, []);
+        Errno status = await AskAsync(HandOverOp.Begin, 0, 0, _base);
         if (status == Errno.Exists) { return Errno.None; } // its log reaches the index after all
         foreach (byte[] page in sessions)
         {

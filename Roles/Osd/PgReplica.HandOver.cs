@@ -1,6 +1,7 @@
 using Fastblock.Native.Base;
 using Fastblock.Native.Reactor;
 using Fastblock.Raft;
+using Fastblock.Roles.Replication;
 
 namespace Fastblock.Roles.Osd;
 
@@ -34,15 +35,15 @@ internal sealed partial class PgReplica
     public ReplicatedState Received { get; } = new();
 
     /// <summary>Follower: all objects are here and durable. Takes over the sessions, makes them durable, and lets the log begin
-    /// anew behind <paramref name="index"/>.</summary>
+    /// anew behind <paramref name="from"/>.</summary>
     /// <returns>None, or what the log says when it has no room now.</returns>
-    public Errno FinishHandOver(LogIndex index, Term term, LogIndex leaderLast)
+    public Errno FinishHandOver(GroupBase from)
     {
-        _state.TakeOver(Received, index.Value);
+        _state.TakeOver(Received, from.Index.Value);
         Errno status = StoreAll(listener: null, cleaning: false, out _);
         if (status != Errno.None) { return status; }
         // The same log, behind the state: both are durable, or only the state is and the hand-over is still marked as open.
-        status = Group!.InstallBase(index, term, leaderLast);
+        status = Group!.InstallBase(from);
         if (status != Errno.None) { return status; } // it is tried again
         Received.Clear();
         (_releaseWanted, _storeReleases) = (0, 0); // these were of the log before

@@ -18,6 +18,9 @@ internal sealed class GroupPeer(PeerLink link, Guid instance)
     /// <summary>Reads entries from the device for it while it is far behind, else null.</summary>
     public CatchUpReader? CatchUp { get; set; }
 
+    /// <summary>Entries for it wait until the link has room.</summary>
+    public bool IsBlocked { get; set; }
+
     /// <summary>The link's connection goes to the member itself.</summary>
     public bool IsReachable => Link.IsUp && Link.PeerInstance == Instance;
 

@@ -8,8 +8,11 @@ using Fastblock.Raft;
 
 // What a replica keeps in the shard's key-value store (docs/on-disk-format.md). All little-endian, reserved bytes 0.
 //
-//   g/<group, 16 hex digits>/cfg   u8 version 1, u8 voters, u8 learners, 5 reserved, u64 incarnation,
-//                                  then for each voter and learner: u32 node id, 16 bytes instance uuid
+//   g/<group, 16 hex digits>/cfg   u8 version 2, 7 reserved, u64 incarnation, u64 index of the entry that brought the configuration
+//                                  (0 = founded with it), then the configuration as in that entry (Raft/RaftMembers.cs), or
+//                                  nothing: the replica was made to join and does not know the members yet.
+//                                  Version 1, still read: u8 version 1, u8 voters, u8 learners, 5 reserved, u64 incarnation,
+//                                  then for each voter and learner: u32 node id, 16 bytes instance uuid; index 0
 //   g/<group>/hs                   u8 version 1, 3 reserved, u32 vote (0xFFFFFFFF = none), u64 term, u64 incarnation
 //   g/<group>/ci                   u8 version 1, 7 reserved, u64 index known to be committed, u64 incarnation
 //   g/<group>/rec                  u8 version 2, u8 bits (1 = the state is incomplete, a hand-over is under way; 2 = and the log lost
@@ -31,7 +34,9 @@ internal static class GroupRecords
     private const int OldNoVoteBytes = 24;
     private const int IncompleteBit = 1;
     private const int LostBit = 2;
-    private const int ConfigHeaderBytes = 16;
+    private const byte ConfigVersion = 2;
+    private const int ConfigHeaderBytes = 24;
+    private const int OldConfigHeaderBytes = 16;
     private const int MemberBytes = 20;
 
     /// <summary>Prefix of all records of all groups.</summary>
@@ -45,33 +50,46 @@ internal static class GroupRecords
 
     public static byte[] CommitKey(PgId group) => Key(group, "ci");
 
-    public static byte[] Encode(GroupConfig config)
+    /// <param name="members">The configuration, or <see cref="RaftMembers.Unknown"/>.</param>
+    /// <param name="since">Index of the entry that brought it; 0 = the group was founded with it.</param>
+    public static byte[] EncodeConfig(ulong incarnation, RaftMembers members, LogIndex since)
     {
-        byte[] bytes = new byte[ConfigHeaderBytes + (MemberBytes * (config.Voters.Length + config.Learners.Length))];
-        bytes[0] = Version;
-        bytes[1] = (byte)config.Voters.Length;
-        bytes[2] = (byte)config.Learners.Length;
-        BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(8), config.Incarnation);
-        Span<byte> at = bytes.AsSpan(ConfigHeaderBytes);
-        at = Encode(config.Voters, at);
-        _ = Encode(config.Learners, at);
+        bool isKnown = members != RaftMembers.Unknown;
+        byte[] bytes = new byte[ConfigHeaderBytes + (isKnown ? members.EncodedBytes : 0)];
+        bytes[0] = ConfigVersion;
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(8), incarnation);
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(16), since.Value);
+        if (isKnown) { members.Encode(bytes.AsSpan(ConfigHeaderBytes)); }
         return bytes;
     }
 
-    public static bool TryDecode(ReadOnlySpan<byte> from, [NotNullWhen(true)] out GroupConfig? config)
+    /// <summary>Any version.</summary>
+    public static bool TryDecodeConfig(ReadOnlySpan<byte> from, out ulong incarnation, [NotNullWhen(true)] out RaftMembers? members, out LogIndex since)
     {
-        config = null;
-        if (from.Length < ConfigHeaderBytes || from[0] != Version) { return false; }
+        members = null;
+        since = default;
+        incarnation = 0;
+        if (from.Length < OldConfigHeaderBytes) { return false; }
+        incarnation = BinaryPrimitives.ReadUInt64LittleEndian(from[8..]);
+        if (from[0] == Version) { return TryDecodeOldConfig(from, out members); }
+        if (from[0] != ConfigVersion || from.Length < ConfigHeaderBytes) { return false; }
+        since = new LogIndex(BinaryPrimitives.ReadUInt64LittleEndian(from[16..]));
+        if (from.Length > ConfigHeaderBytes) { return RaftMembers.TryDecode(from[ConfigHeaderBytes..], out members); }
+        members = RaftMembers.Unknown;
+        return true;
+    }
+
+    private static bool TryDecodeOldConfig(ReadOnlySpan<byte> from, [NotNullWhen(true)] out RaftMembers? members)
+    {
+        members = null;
         int voters = from[1], learners = from[2];
         if (voters == 0 || voters + learners > ReplicationLimits.MaxMembers) { return false; }
-        if (from.Length != ConfigHeaderBytes + (MemberBytes * (voters + learners))) { return false; }
-        config = new GroupConfig
-        {
-            Incarnation = BinaryPrimitives.ReadUInt64LittleEndian(from[8..]),
-            Voters = Decode(from.Slice(ConfigHeaderBytes, MemberBytes * voters)),
-            Learners = Decode(from[(ConfigHeaderBytes + (MemberBytes * voters))..]),
-        };
-        return true;
+        if (from.Length != OldConfigHeaderBytes + (MemberBytes * (voters + learners))) { return false; }
+        RaftMembers decoded = new(
+            DecodeOld(from.Slice(OldConfigHeaderBytes, MemberBytes * voters)),
+            DecodeOld(from[(OldConfigHeaderBytes + (MemberBytes * voters))..]));
+        members = decoded.IsValid ? decoded : null;
+        return members != null;
     }
 
     public static void EncodeHardState(Span<byte> to, ulong incarnation, Term term, NodeId vote)
@@ -149,24 +167,12 @@ internal static class GroupRecords
     private static byte[] Key(PgId group, string name) =>
         Encoding.ASCII.GetBytes($"g/{group.Value.ToString("x16", CultureInfo.InvariantCulture)}/{name}");
 
-    private static Span<byte> Encode(GroupMember[] members, Span<byte> to)
+    private static (NodeId Id, Guid Instance)[] DecodeOld(ReadOnlySpan<byte> from)
     {
-        foreach (GroupMember member in members)
-        {
-            BinaryPrimitives.WriteUInt32LittleEndian(to, member.Id.Value);
-            _ = member.Instance.TryWriteBytes(to[4..]);
-            to = to[MemberBytes..];
-        }
-        return to;
-    }
-
-    private static GroupMember[] Decode(ReadOnlySpan<byte> from)
-    {
-        GroupMember[] members = new GroupMember[from.Length / MemberBytes];
+        (NodeId Id, Guid Instance)[] members = new (NodeId, Guid)[from.Length / MemberBytes];
         for (int i = 0; i < members.Length; i++, from = from[MemberBytes..])
         {
-            members[i] = new GroupMember(
-                new NodeId(BinaryPrimitives.ReadUInt32LittleEndian(from)), new Guid(from.Slice(4, 16)));
+            members[i] = (new NodeId(BinaryPrimitives.ReadUInt32LittleEndian(from)), new Guid(from.Slice(4, 16)));
         }
         return members;
     }

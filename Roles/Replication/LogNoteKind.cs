@@ -12,6 +12,9 @@ internal enum LogNoteKind : byte
     /// <summary>Only its waiter is interested: a group was created, marked or removed.</summary>
     Waiter,
 
+    /// <summary>A configuration is in the group's record.</summary>
+    Members,
+
     /// <summary>The group exists durably and may take part.</summary>
     Created,
 }

@@ -26,6 +26,7 @@ internal sealed class PeerLink : IConnectionHandler, IHeartbeatSlots
     private NetAddress? _address;
     private Guid _instance;
     private long _backOff;
+    private long _wantedUntil = long.MinValue;
 
     public PeerLink(RaftHost host, NodeId id, Prng prng)
     {
@@ -53,10 +54,13 @@ internal sealed class PeerLink : IConnectionHandler, IHeartbeatSlots
     /// <summary>The peer is about to end: it takes no leadership. As it said last on this connection.</summary>
     public bool IsEnding { get; set; }
 
+    /// <summary>At the other end is the device that the map names: also who is no member as far as a replica knows may be heard.</summary>
+    public bool IsByMap => _instance != Guid.Empty && PeerInstance == _instance;
+
     /// <summary>What is at the other end; empty while it is down.</summary>
     public Guid PeerInstance { get; private set; }
 
-    /// <summary>Open groups that the peer is a member of: without any, nobody dials.</summary>
+    /// <summary>Open groups that the peer is a member of: without any, nobody dials, unless a group looks for its leader.</summary>
     public int Users { get; set; }
 
     /// <summary>Messages wait for <see cref="Flush"/>.</summary>
@@ -64,6 +68,8 @@ internal sealed class PeerLink : IConnectionHandler, IHeartbeatSlots
 
     /// <summary>In the host's list of links to flush.</summary>
     public bool IsPendingQueued { get; set; }
+
+    private bool IsWanted => Users > 0 || _host.IsSeeking || _host.Reactor.NowNanos < _wantedUntil;
 
     private bool IsDialer => _host.Options.Self < Id;
 
@@ -77,10 +83,17 @@ internal sealed class PeerLink : IConnectionHandler, IHeartbeatSlots
         MaybeDial();
     }
 
+    /// <summary>Somebody has something to say to who is no member of a group here: dials for a while even so.</summary>
+    public void DialFor(long nanos)
+    {
+        _wantedUntil = _host.Reactor.NowNanos + nanos;
+        MaybeDial();
+    }
+
     /// <summary>Dials when there is reason to, and nothing is under way.</summary>
     public void MaybeDial()
     {
-        if (!_host.IsStarted || !IsDialer || _connection != null || _address == null || Users == 0) { return; }
+        if (!_host.IsStarted || !IsDialer || _connection != null || _address == null || !IsWanted) { return; }
         if (!_dialTimer.IsArmed) { _host.Reactor.Arm(_dialTimer, _host.Reactor.NowNanos); }
     }
 
@@ -203,7 +216,7 @@ internal sealed class PeerLink : IConnectionHandler, IHeartbeatSlots
 
     private void Dial()
     {
-        if (_connection != null || _address == null || Users == 0 || !_host.IsStarted) { return; }
+        if (_connection != null || _address == null || !IsWanted || !_host.IsStarted) { return; }
         _connection = _host.Transport.Connect(_address, _host.OwnHello(), this);
     }
 

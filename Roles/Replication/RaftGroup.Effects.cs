@@ -19,6 +19,7 @@ internal sealed partial class RaftGroup
 
     private void EndStep(Effects effects)
     {
+        if (effects.MembersChanged) { UsePeers(); } // first of all: whatever follows counts by them
         // Before anything of a newer term can be said: the answer to the next merged heartbeat tells that we left.
         if (_followLink != null && (_node.Leader != _followLink.Id || _node.Term != _followTerm)) { LeaveFollowedSlot(); }
         SaveHardStateOf(effects);
@@ -31,12 +32,14 @@ internal sealed partial class RaftGroup
         }
         while (effects.HandOvers.TryPopFront(out NodeId peer)) { _handOvers.PushBack(peer); }
         if (effects.LeadershipChanged && !_node.IsLeader) { RemoveSlots(); }
+        _leaveDue |= effects.LeaveDue;
         _sendDue |= effects.SendDue;
         if (effects.Violation) { OnViolation(); }
-        if (effects.LeadershipChanged || effects.CommitMoved || effects.SendDue || !_confirmedReads.IsEmpty || !_handOvers.IsEmpty)
+        if (effects.LeadershipChanged || effects.CommitMoved || effects.SendDue || effects.LeaveDue || !_confirmedReads.IsEmpty || !_handOvers.IsEmpty)
         {
             _host.MarkReady(this);
         }
+        TendSeeking(_host.Reactor.NowNanos);
         Arm();
     }
 
@@ -58,12 +61,6 @@ internal sealed partial class RaftGroup
     {
         if (_isClosed || _node.IsHardStateDurable) { return; }
         if (!_host.TrySaveHardState(this, _node.Term, _node.Vote, _node.HardStateVersion)) { _host.RetryHardState(this); }
-    }
-
-    private void Send(in RaftMessage message)
-    {
-        GroupPeer peer = _peers[_node.PeerIndex(message.To)];
-        if (peer.IsReachable) { peer.Link.Send(Id, Config.Incarnation, in message); }
     }
 
     private void AppendNoOp(Effects effects)

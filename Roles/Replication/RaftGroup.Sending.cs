@@ -1,3 +1,4 @@
+using System;
 using Fastblock.Native.Base;
 using Fastblock.Native.Reactor;
 using Fastblock.Raft;
@@ -14,15 +15,11 @@ internal sealed partial class RaftGroup
 
     private bool _sendDue;
 
-    /// <summary>Bit i: entries for peer i wait until its link has room.</summary>
-    private uint _blocked;
-
     internal bool IsBlockedOn(PeerLink link)
     {
-        if (_blocked == 0) { return false; }
-        for (int i = 0; i < _peers.Length; i++)
+        foreach (GroupPeer peer in _peers)
         {
-            if (_peers[i].Link == link && (_blocked & (1u << i)) != 0)
+            if (peer.Link == link && peer.IsBlocked)
             {
                 _sendDue = true;
                 return true;
@@ -48,11 +45,11 @@ internal sealed partial class RaftGroup
         GroupPeer peer = _peers[at];
         PeerLink link = peer.Link;
         long now = _host.Reactor.NowNanos;
-        _blocked &= ~(1u << at);
+        peer.IsBlocked = false;
         while (_node.TryPrepareAppend(at, now, out RaftMessage message))
         {
             bool hasRoom = link.HasRoom();
-            if (!hasRoom) { _blocked |= 1u << at; }
+            peer.IsBlocked = !hasRoom;
             if (!hasRoom && !_node.Peers[at].NeedsRound) { return; }
             if (!link.Writer.TryBegin(Id, Config.Incarnation, in message))
             {
@@ -141,27 +138,22 @@ internal sealed partial class RaftGroup
         if (peer.CatchUp is not { IsBusy: false } reader) { return; }
         ulong left = _node.Log.LastIndex - from + 1;
         int count = (int)ulong.Min(left, CatchUpReader.Depth);
-        ReadAhead(at, reader, from, count).Start();
+        ReadAhead(peer, reader, from, count).Start();
     }
 
-    private async ReactorTask ReadAhead(int at, CatchUpReader reader, LogIndex from, int count)
+    private async ReactorTask ReadAhead(GroupPeer peer, CatchUpReader reader, LogIndex from, int count)
     {
         await reader.ReadAsync(_host.DiskLog, Id, from, count);
-        if (_isClosed)
+        int at = Array.IndexOf(_peers, peer); // it may be a member no more, or at another place
+        if (_isClosed || at < 0 || !_node.IsLeader || !peer.IsReachable)
         {
-            _host.ReturnReader(reader);
-            _peers[at].CatchUp = null;
-            return;
-        }
-        if (!_node.IsLeader || !_peers[at].IsReachable)
-        {
-            ReturnReader(_peers[at]);
+            ReturnReader(peer);
             return;
         }
         if (!reader.TryGet(from, out _) && reader.Status != Errno.None)
         {
             Errno status = reader.Status;
-            ReturnReader(_peers[at]);
+            ReturnReader(peer);
             if (status == Errno.NoBuffers)
             {
                 Reached.Mark("replication: no buffer to read back an entry");

@@ -43,6 +43,7 @@ internal sealed partial class RaftGroup
         _takesPart = true;
         Arm();
         foreach (GroupPeer peer in _peers) { peer.Link.MaybeDial(); }
+        TendSeeking(_host.Reactor.NowNanos);
         if (_isCorrupted) { _corruptionUntold = true; }
         _host.MarkReady(this);
     }
@@ -108,12 +109,8 @@ internal sealed partial class RaftGroup
         Disarm();
         _host.VoidNotes(this, default);
         LeaveFollowedSlot();
-        RemoveSlots();
-        foreach (GroupPeer peer in _peers)
-        {
-            peer.Link.Users--;
-            ReturnReader(peer);
-        }
+        foreach (GroupPeer peer in _peers) { LetGo(peer); }
+        TendSeeking(_host.Reactor.NowNanos);
         DropPending(_applied.Next);
         _host.MarkReady(this); // waiters are told in the turn
     }
@@ -124,18 +121,33 @@ internal sealed partial class RaftGroup
         Effects effects = BeginStep();
         _node.OnTimer(now, effects);
         EndStep(effects);
+        if (_target is not null && !_isTargetReached && _node.IsLeader) { _host.MarkReady(this); }
     }
 
     internal void OnMessage(PeerLink link, in RaftMessage message, ReadOnlySpan<ReceivedEntry> entries, in RaftFrameReader frame,
         PooledBuffer? payload, long now)
     {
-        int at = _node.PeerIndex(message.From);
-        // The member is the device, not the number: another device under its id is a stranger.
-        if (!_takesPart || _isClosed || at < 0 || _peers[at].Instance != link.PeerInstance) { return; }
+        if (!_takesPart || _isClosed) { return; }
+        if (!LetsIn(link, message.Kind))
+        {
+            if (message.Kind == MessageKind.AppendReply) { OnGreeted(link, in message); }
+            return;
+        }
         Span<EntryMeta> metas = stackalloc EntryMeta[entries.Length];
-        for (int i = 0; i < entries.Length; i++) { metas[i] = new EntryMeta(entries[i].Term, entries[i].Kind); }
+        int configs = 0;
+        for (int i = 0; i < entries.Length; i++)
+        {
+            metas[i] = new EntryMeta(entries[i].Term, entries[i].Kind);
+            if (entries[i].Kind == EntryKind.Config) { configs++; }
+        }
+        RaftMembers[] members = [];
+        if (configs > 0 && !TryReadMembers(entries, in frame, members = new RaftMembers[configs]))
+        {
+            OnViolation();
+            return;
+        }
         Effects effects = BeginStep();
-        _node.Step(in message, metas, now, effects);
+        _node.Step(in message, metas, members, now, effects);
         if (effects.TruncateFrom != default) { CutOff(effects.TruncateFrom); }
         if (effects.AppendFrom != default)
         {
@@ -144,7 +156,19 @@ internal sealed partial class RaftGroup
             AppendReceived(in message, entries, in frame, payload, now, effects);
         }
         EndStep(effects);
-        if (message.Kind == MessageKind.AppendReply && _node.IsLeader) { MaybeAddSlot(at); }
+        if (message.Kind == MessageKind.AppendReply && _node.IsLeader) { MaybeAddSlot(link.Id); }
+    }
+
+    private static bool TryReadMembers(ReadOnlySpan<ReceivedEntry> entries, in RaftFrameReader frame, RaftMembers[] into)
+    {
+        int count = 0;
+        foreach (ref readonly ReceivedEntry entry in entries)
+        {
+            if (entry.Kind != EntryKind.Config) { continue; }
+            if (!RaftMembers.TryDecode(frame.Header(in entry), out RaftMembers? members)) { return false; }
+            into[count++] = members;
+        }
+        return true;
     }
 
     /// <returns>True the first time since <see cref="StepDurable"/>.</returns>
@@ -226,7 +250,7 @@ internal sealed partial class RaftGroup
     /// <summary>The log lets entries up to the answer go.</summary>
     internal LogIndex TakeRelease(LogIndex upTo)
     {
-        LogIndex answer = LogIndex.Min(upTo, LogIndex.Min(Released, _pin));
+        LogIndex answer = KeepMembers(LogIndex.Min(upTo, LogIndex.Min(Released, _pin)));
         if (!_isClosed && answer > _node.Log.BaseIndex) { _node.OnLogReleased(LogIndex.Min(answer, _node.Applicable)); }
         return answer;
     }
@@ -235,8 +259,8 @@ internal sealed partial class RaftGroup
 
     public long AckedStamp(NodeId peer)
     {
-        GroupPeer member = _peers[_node.PeerIndex(peer)];
-        return member.Slot < 0 ? long.MinValue : member.Link.Sender.AckedStamp((uint)member.Slot);
+        int at = IndexOf(peer);
+        return at < 0 || _peers[at].Slot < 0 ? long.MinValue : _peers[at].Link.Sender.AckedStamp((uint)_peers[at].Slot);
     }
 
     public long HeardAt(NodeId leader) =>
@@ -276,8 +300,10 @@ internal sealed partial class RaftGroup
         }
     }
 
-    private void MaybeAddSlot(int at)
+    private void MaybeAddSlot(NodeId id)
     {
+        int at = IndexOf(id);
+        if (at < 0) { return; }
         GroupPeer peer = _peers[at];
         if (peer.Slot >= 0 || !peer.IsReachable || _node.Peers[at].State != ProgressState.Replicate) { return; }
         peer.Slot = (int)peer.Link.Sender.Add(Id, Config.Incarnation, _node.Term);

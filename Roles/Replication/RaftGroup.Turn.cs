@@ -30,7 +30,7 @@ internal sealed partial class RaftGroup
         while (_handOvers.TryPopFront(out NodeId peer))
         {
             int at = _node.PeerIndex(peer);
-            if (IsLeader) { Machine.OnNeedsHandOver(peer, _node.Peers[at].Match); }
+            if (IsLeader && at >= 0) { Machine.OnNeedsHandOver(peer, _node.Peers[at].Match); }
         }
         if (_corruptionUntold)
         {
@@ -44,6 +44,7 @@ internal sealed partial class RaftGroup
             Machine.OnReleaseWanted(wanted);
         }
         if (news) { Machine.OnIteration(); }
+        if (!_isClosed) { TendMembers(); }
         if (!_isClosed) { SendDue(); }
     }
 
@@ -68,6 +69,7 @@ internal sealed partial class RaftGroup
             _host.Log.Info($"group {Id}: no longer leads in term {_toldTerm}; now term {_node.Term}, leader {_node.Leader}");
             Machine.OnLeadership(leader: false, _node.Term);
             foreach (GroupPeer peer in _peers) { ReturnReader(peer); }
+            _present.Clear();
         }
         if (leads)
         {
@@ -92,6 +94,7 @@ internal sealed partial class RaftGroup
             bytes += Cost(in entry);
             Account(-Cost(in entry));
             if (entry.Kind == EntryKind.Data) { Apply(in entry); }
+            if (entry.Kind == EntryKind.Config) { SaveMembers(cleaning: false); }
             _host.Bytes.Return(entry.Bytes);
             entry.Waiter?.OnCommitted(_applied);
         }

@@ -1,4 +1,5 @@
 using System;
+using System.Diagnostics.CodeAnalysis;
 using Fastblock.Native.Base;
 using Fastblock.Native.Reactor;
 using Fastblock.Raft;
@@ -6,12 +7,12 @@ using Fastblock.Raft;
 namespace Fastblock.Roles.Replication;
 
 /// <summary>One replica of one group on this node. Made by <see cref="RaftHost"/>; one reactor's thread only. This file is what
-/// roles use; .Steps feeds the Raft node, .Effects carries out what it wants, .Turn serves the role, .Sending feeds the peers.</summary>
+/// roles use; .Members is about who they are, .Steps feeds the Raft node, .Effects carries out what it wants, .Turn serves the role,
+/// .Sending feeds the peers.</summary>
 internal sealed partial class RaftGroup : IHeartbeatView
 {
     private readonly RaftHost _host;
     private readonly RaftNode _node;
-    private readonly GroupPeer[] _peers;
     private readonly GroupTimer _timer;
     private readonly RingQueue<PendingEntry> _pending = new(16);
     private readonly RingQueue<IReadWaiter> _unconfirmedReads = new(4);
@@ -24,7 +25,9 @@ internal sealed partial class RaftGroup : IHeartbeatView
     private long _uncommittedBytes;
     private LogIndex _pin = NoPin;
 
-    internal RaftGroup(RaftHost host, PgId id, GroupConfig config, IStateMachine machine, RaftStart start, LogIndex applied)
+    /// <param name="start">With the configurations of its log.</param>
+    /// <param name="savedMembers">Index of the configuration that is in the group's record.</param>
+    internal RaftGroup(RaftHost host, PgId id, GroupConfig config, IStateMachine machine, RaftStart start, LogIndex applied, LogIndex savedMembers)
     {
         _host = host;
         Id = id;
@@ -41,7 +44,7 @@ internal sealed partial class RaftGroup : IHeartbeatView
         RaftConfig raft = new()
         {
             Self = options.Self,
-            Members = new RaftMembers(Ids(config.Voters), default, Ids(config.Learners)),
+            Members = RaftMembers.Unknown, // those of the start count
             ElectionTimeoutNanos = options.ElectionTimeoutNanos,
             HeartbeatNanos = options.HeartbeatNanos,
             DriftNanos = options.DriftNanos,
@@ -52,7 +55,8 @@ internal sealed partial class RaftGroup : IHeartbeatView
         };
         // Fresh time: a restarted voter's silence must not begin before its process does.
         _node = new RaftNode(raft, start, host.Prng.Fork(), host.Reactor.Clock.NowNanos, this);
-        _peers = MakePeers(host, config);
+        (_savedMembers, _savingMembers) = (savedMembers, savedMembers);
+        UsePeers();
     }
 
     private static LogIndex NoPin => new(ulong.MaxValue);
@@ -201,9 +205,9 @@ internal sealed partial class RaftGroup : IHeartbeatView
     {
         get
         {
-            foreach (GroupPeer peer in _peers)
+            for (int i = 0; i < _peers.Length; i++)
             {
-                if (peer.Link.IsFull && peer.IsReachable) { return true; }
+                if (_peers[i].Link.IsFull && _peers[i].IsReachable && _node.Peers[i].IsVoter) { return true; }
             }
             return false;
         }
@@ -257,19 +261,42 @@ internal sealed partial class RaftGroup : IHeartbeatView
         return Errno.None;
     }
 
-    /// <summary>Follower: the complete state up to <paramref name="index"/> is durable here; the log starts anew behind it and
-    /// the mark of <see cref="BeginRecovery"/> is removed.</summary>
-    /// <param name="leaderLast">Last index of the leader's log after it knew that this replica needs the state. What a damaged log
-    /// lost of what was acknowledged lies at or below it: votes are given as if this log reached it.</param>
+    /// <summary>Leader: what goes with its state up to <paramref name="index"/> to a follower, for <see cref="InstallBase"/> there.</summary>
+    /// <param name="index">Applied, and not yet released from the log.</param>
+    public bool TryDescribeBase(LogIndex index, [NotNullWhen(true)] out GroupBase? description)
+    {
+        description = null;
+        if (!_node.IsLeader || !_node.Log.TryTerm(index, out Term term)) { return false; }
+        RaftMembers members = _node.MembersAt(index, out LogIndex since);
+        if (since > index) { return false; } // a restarted leader knows only a later one; it will soon have applied as much
+        description = new GroupBase
+        {
+            Index = index,
+            Term = term,
+            LeaderEnd = new LogEnd(_node.Term, _node.Log.LastIndex),
+            Members = members,
+            MembersSince = since,
+        };
+        return true;
+    }
+
+    /// <summary>Follower: the complete state up to the base's index is durable here; the log starts anew behind it and the mark of
+    /// <see cref="BeginRecovery"/> is removed. What was acknowledged here behind it counts until this log holds it again.</summary>
     /// <param name="done">Gets OnCommitted when that is durable; may be null.</param>
-    /// <returns>None; Again = the log is full, call again; Stale = this node leads, or its own log reaches further.</returns>
-    public Errno InstallBase(LogIndex index, Term term, LogIndex leaderLast, IProposalWaiter? done = null)
+    /// <returns>None; Again = the log is full, call again; Stale = this node leads, or its own log reaches further; Invalid = the members
+    /// are not told and not known here.</returns>
+    public Errno InstallBase(GroupBase start, IProposalWaiter? done = null)
     {
         if (_node.IsLeader || _isClosed) { return Errno.Stale; }
+        (LogIndex index, Term term) = (start.Index, start.Term);
         // A replica that needs the state may know of later commits than a leader that has just restarted: their entries follow.
         if (index < (IsRecovering ? BaseIndex : _node.Commit) || term > _node.Term) { return Errno.Stale; }
-        LogEnd voteFloor = _node.FloorBehind(index, term, new LogEnd(_node.Term, leaderLast));
-        Errno status = _host.SaveBase(this, index, term, voteFloor, done);
+        RaftMembers members = _node.MembersAt(index, out LogIndex since);
+        if (start.Members is { } told) { (members, since) = (told, start.MembersSince); }
+        if (members == RaftMembers.Unknown || since > index) { return Errno.Invalid; }
+        LogEnd leaderEnd = start.LeaderEnd.Term == default ? new LogEnd(_node.Term, start.LeaderEnd.Index) : start.LeaderEnd;
+        LogEnd voteFloor = _node.FloorBehind(index, term, leaderEnd);
+        Errno status = _host.SaveBase(this, start with { Members = members, MembersSince = since }, voteFloor, done);
         if (status != Errno.None) { return status; }
         DropPending(new LogIndex(_applied.Value + 1));
         _applied = index;
@@ -277,32 +304,10 @@ internal sealed partial class RaftGroup : IHeartbeatView
         _releaseWanted = default; // was of the log before
         IsRecovering = false;
         _isCorrupted = false;
+        (_savedMembers, _savingMembers) = (since, since);
         Effects effects = BeginStep();
-        _node.OnStateInstalled(index, term, voteFloor, effects);
+        _node.OnStateInstalled(index, term, voteFloor, effects, members, since);
         EndStep(effects);
         return Errno.None;
-    }
-
-    private static NodeId[] Ids(GroupMember[] members)
-    {
-        NodeId[] ids = new NodeId[members.Length];
-        for (int i = 0; i < ids.Length; i++) { ids[i] = members[i].Id; }
-        return ids;
-    }
-
-    /// <summary>In the order of the node's peers.</summary>
-    private GroupPeer[] MakePeers(RaftHost host, GroupConfig config)
-    {
-        GroupPeer[] peers = new GroupPeer[_node.Peers.Length];
-        foreach (GroupMember[] set in new[] { config.Voters, config.Learners })
-        {
-            foreach (GroupMember member in set)
-            {
-                int index = _node.PeerIndex(member.Id);
-                if (index >= 0) { peers[index] = new GroupPeer(host.Link(member.Id), member.Instance); }
-            }
-        }
-        foreach (GroupPeer peer in peers) { peer.Link.Users++; }
-        return peers;
     }
 }

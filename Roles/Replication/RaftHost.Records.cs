@@ -196,19 +196,22 @@ internal sealed partial class RaftHost
     }
 
     /// <summary>The group's log begins anew behind a base, and its state is complete.</summary>
+    /// <param name="start">With members.</param>
     /// <param name="voteFloor">Default = it votes by what its log holds.</param>
-    internal Errno SaveBase(RaftGroup group, LogIndex index, Term term, LogEnd voteFloor, IProposalWaiter? done)
+    internal Errno SaveBase(RaftGroup group, GroupBase start, LogEnd voteFloor, IProposalWaiter? done)
     {
-        Errno status = DiskLog.TryAppendReset(group.Id, group.Config.Incarnation, index.Value, term.Value, this, out ulong sequence);
+        ulong incarnation = group.Config.Incarnation;
+        Errno status = DiskLog.TryAppendReset(group.Id, incarnation, start.Index.Value, start.Term.Value, this, out ulong sequence);
         if (status == Errno.None)
         {
             // In this order: with the mark gone, the base must be there.
             _batch.Clear();
             Span<byte> value = stackalloc byte[GroupRecords.RecoveryBytes];
-            GroupRecords.EncodeRecovery(value, group.Config.Incarnation, new GroupRecovery(false, false, voteFloor));
+            GroupRecords.EncodeRecovery(value, incarnation, new GroupRecovery(false, false, voteFloor));
             bool fits = voteFloor != default
                 ? _batch.TryPut(GroupRecords.RecoveryKey(group.Id), value)
                 : _batch.TryDelete(GroupRecords.RecoveryKey(group.Id));
+            fits &= _batch.TryPut(GroupRecords.ConfigKey(group.Id), GroupRecords.EncodeConfig(incarnation, start.Members!, start.MembersSince));
             Invariant.Require(fits);
             status = Kv.Commit(_batch, this, out sequence);
         }

@@ -137,6 +137,9 @@ internal sealed partial class RaftHost
                 case LogNoteKind.HardState:
                     note.Group!.OnHardStateDurable(note.Number);
                     break;
+                case LogNoteKind.Members:
+                    note.Group!.OnMembersSaved(new LogIndex(note.Number));
+                    break;
                 case LogNoteKind.Created:
                     note.Group!.BecomeDurable();
                     break;

@@ -84,10 +84,10 @@ internal sealed partial class RaftHost : ILogListener, ILogOwner
     /// <summary>How many bytes of entries that are not applied may be in the log when another one comes. Such entries cannot
     /// leave it, so the rest of the log must do for the cleaner and for what replaces them when a newer leader cuts them
     /// off. A leader stops long before its followers do, so that they can take what it has. Its first entry always fits:
-    /// it is what lets the others be committed. docs/decisions/room-for-what-is-not-committed.md.</summary>
+    /// it is what lets the others be committed; and so do configurations, which may be what gives them a majority. docs/decisions/room-for-what-is-not-committed.md.</summary>
     internal bool TakesUnapplied(bool isLeader, EntryKind kind)
     {
-        if (kind == EntryKind.NoOp || UnappliedBytes < DiskLog.TotalBytes / 8) { return true; }
+        if (kind != EntryKind.Data || UnappliedBytes < DiskLog.TotalBytes / 8) { return true; }
         if (UnappliedBytes >= DiskLog.TotalBytes / 2) { return false; }
         if (!isLeader) { return true; }
         // What a group holds that waits for its leader's state stays until that has come, which may be never: its leader's
@@ -120,19 +120,12 @@ internal sealed partial class RaftHost : ILogListener, ILogOwner
         if (_groups.ContainsKey(id) || IsStored(id)) { return Errno.Exists; }
         if (!IsValid(config)) { return Errno.Invalid; }
         _batch.Clear();
-        bool fits = _batch.TryPut(GroupRecords.ConfigKey(id), GroupRecords.Encode(config)) &&
+        RaftMembers founders = config.Founders;
+        bool fits = _batch.TryPut(GroupRecords.ConfigKey(id), GroupRecords.EncodeConfig(config.Incarnation, founders, default)) &&
             _batch.TryDelete(GroupRecords.HardStateKey(id)) && _batch.TryDelete(GroupRecords.RecoveryKey(id)) &&
             _batch.TryDelete(GroupRecords.CommitKey(id));
         Invariant.Require(fits);
-        // First the configuration, then the group: one without the other is no group at the next start.
-        Errno status = Kv.Commit(_batch, listener: null, out _);
-        ulong sequence = 0;
-        if (status == Errno.None) { status = DiskLog.TryAppendReset(id, config.Incarnation, 0, 0, this, out sequence); }
-        if (status != Errno.None) { return status == Errno.NoSpace ? Errno.Again : status; }
-        group = new RaftGroup(this, id, config, machine, new RaftStart { Preferred = config.Preferred }, applied: default);
-        Add(group);
-        AddNote(new LogNote { Sequence = sequence, Kind = LogNoteKind.Created, Group = group, Waiter = done });
-        return Errno.None;
+        return Found(id, config, machine, new RaftStart { Configs = new ConfigTrack(founders), Preferred = config.Preferred }, done, out group);
     }
 
     /// <summary>Opens a group of <see cref="Stored"/>: its entries above <paramref name="applied"/> are passed to the state
@@ -163,19 +156,22 @@ internal sealed partial class RaftHost : ILogListener, ILogOwner
         LogIndex known = Kv.TryGet(GroupRecords.CommitKey(id), out ReadOnlySpan<byte> mark)
             ? GroupRecords.DecodeCommit(mark, info.Incarnation)
             : default;
+        if (ReadMembers(stored, log) is not { } configs) { return Errno.BadMessage; }
+        known = LogIndex.Max(known, stored.MembersIndex); // it was applied when it was written down
         applied = LogIndex.Min(LogIndex.Max(applied, log.BaseIndex), log.LastIndex);
         RaftStart start = new()
         {
             Term = term > log.LastTerm ? term : log.LastTerm,
             Vote = log.LastTerm > term ? NodeId.None : vote,
             Log = log,
+            Configs = configs,
             Commit = LogIndex.Min(LogIndex.Max(applied, known), log.LastIndex),
             Preferred = config.Preferred,
             NeedsState = stored.Recovering,
             LostLog = stored.LostLog,
             VoteFloor = stored.VoteFloor,
         };
-        group = new RaftGroup(this, id, config, machine, start, applied);
+        group = new RaftGroup(this, id, config, machine, start, applied, stored.MembersIndex);
         group.Load(_replay);
         _replay.Forget(id);
         Add(group);
@@ -299,7 +295,9 @@ internal sealed partial class RaftHost : ILogListener, ILogOwner
         {
             if (!DiskLog.TryGetGroup(id, out LogGroupInfo info)) { continue; }
             if (!Kv.TryGet(GroupRecords.ConfigKey(id), out ReadOnlySpan<byte> value)) { continue; }
-            if (!GroupRecords.TryDecode(value, out GroupConfig? config) || config.Incarnation != info.Incarnation) { continue; }
+            if (!GroupRecords.TryDecodeConfig(value, out ulong incarnation, out RaftMembers? members, out LogIndex since)) { continue; }
+            if (incarnation != info.Incarnation) { continue; }
+            GroupConfig config = new() { Incarnation = incarnation };
             GroupRecovery recovery = default;
             if (Kv.TryGet(GroupRecords.RecoveryKey(id), out ReadOnlySpan<byte> mark))
             {
@@ -307,7 +305,7 @@ internal sealed partial class RaftHost : ILogListener, ILogOwner
                 _ = GroupRecords.TryDecodeRecovery(mark, config.Incarnation, known, out recovery);
             }
             bool lost = recovery.LostLog || info.Damaged;
-            _stored.Add(new StoredGroup(id, config, recovery.IsIncomplete || lost, lost, recovery.VoteFloor));
+            _stored.Add(new StoredGroup(id, config, members, since, recovery.IsIncomplete || lost, lost, recovery.VoteFloor));
         }
     }
 }

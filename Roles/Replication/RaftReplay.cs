@@ -15,6 +15,9 @@ internal sealed class RaftReplay : IReplaySink
 
         /// <summary>The newest record of each index. What was cut off stays until the log says, at the end, what counts.</summary>
         public readonly Dictionary<ulong, PendingEntry> Entries = [];
+
+        /// <summary>Indexes where a configuration was met; there may be another entry by now, or none.</summary>
+        public readonly SortedSet<ulong> Configs = [];
     }
 
     private readonly Dictionary<PgId, Found> _groups = [];
@@ -50,6 +53,7 @@ internal sealed class RaftReplay : IReplaySink
         // A copy that the cleaner made is newer than the record it copies, so the last one met is always the right one.
         pending.SetBytes(new byte[PendingEntry.BytesFor(entry.Header.Length, entry.Crcs.Length)], entry.Header, entry.Crcs);
         found.Entries[entry.Index] = pending;
+        if (pending.Kind == EntryKind.Config) { _ = found.Configs.Add(entry.Index); }
     }
 
     public void OnCorruption(in LogCorruption corruption) => _corruptions.Add(corruption);
@@ -62,6 +66,10 @@ internal sealed class RaftReplay : IReplaySink
         return _groups.TryGetValue(group, out Found? found) && found.Incarnation == incarnation &&
             found.Entries.TryGetValue(index.Value, out entry) && entry.Term == term;
     }
+
+    /// <summary>Indexes in ascending order at which the group's log may hold a configuration.</summary>
+    internal IReadOnlyCollection<ulong> ConfigsOf(PgId group) =>
+        _groups.TryGetValue(group, out Found? found) ? found.Configs : [];
 
     /// <summary>The group was opened or removed: its descriptions are not needed any more.</summary>
     internal void Forget(PgId group) => _ = _groups.Remove(group);

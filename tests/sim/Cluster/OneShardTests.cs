@@ -46,7 +46,12 @@ public sealed class OneShardTests
         world.Do(shard => shard.Host.OnEntryLost(OneShard.Pg, 1));
         world.Sim.RunFor(Units.NanosPerSecond);
         Assert.Equal(PgRole.Lost, pg.MakeStat(always: true)!.Role);
-        world.Do(_ => Assert.Equal(Errno.None, pg.FinishHandOver(new LogIndex(pg.Group!.Commit.Value + 5), pg.Group.Term, default)));
+        world.Do(_ => Assert.Equal(Errno.None, pg.FinishHandOver(new GroupBase
+        {
+            Index = new LogIndex(pg.Group!.Commit.Value + 5),
+            Term = pg.Group.Term,
+            LeaderEnd = default,
+        })));
         world.Sim.RunFor(Units.NanosPerSecond);
         Assert.NotEqual(PgRole.Lost, pg.MakeStat(always: true)!.Role);
     }

@@ -20,7 +20,7 @@ internal sealed class GroupHandOver : IProposalWaiter, ILogListener
     private readonly GroupMachine _source;
     private readonly int _life;
     private readonly LogIndex _index;
-    private readonly LogIndex _leaderLast;
+    private readonly GroupBase? _base;
     private readonly Term _term;
     private readonly ulong _hash;
     private readonly KvBatch _batch = new();
@@ -38,14 +38,14 @@ internal sealed class GroupHandOver : IProposalWaiter, ILogListener
         _follower = follower;
         _life = leader.Host.Incarnation;
         _index = source.Group!.Applied;
-        _leaderLast = source.Group.LastIndex;
         _hash = source.Hash;
         Invariant.Require(source.Group.TryGetTerm(_index, out _term));
+        if (source.Group.TryDescribeBase(_index, out GroupBase? description)) { _base = GroupBase.Decode(description.Encode(), _index, _term, default); }
     }
 
     public void Begin()
     {
-        if (!_source.Group!.PinLog(_index)) { return; }
+        if (_base == null || !_source.Group!.PinLog(_index)) { return; }
         SimSeat? seat = _follower.Seat;
         if (seat == null || _scenario.World.Network.IsCut(_leader.Host, _follower.Host))
         {
@@ -77,7 +77,7 @@ internal sealed class GroupHandOver : IProposalWaiter, ILogListener
     public void OnLogDurable(ulong sequence)
     {
         if (sequence < _sequence || _target!.Incoming != this) { return; }
-        Errno status = _target.Group!.InstallBase(_index, _term, _leaderLast);
+        Errno status = _target.Group!.InstallBase(_base!);
         if (status != Errno.None)
         {
             Fail();

@@ -186,26 +186,4 @@ public sealed class RaftFrameTests : IDisposable
 
         public void OnUnbound(PgId group, uint slot, long heardAt) { }
     }
-
-    [Fact]
-    public void Group_records_survive_the_round_trip_and_bad_ones_are_refused()
-    {
-        GroupConfig config = new()
-        {
-            Incarnation = 9,
-            Voters = [new GroupMember(new NodeId(1), Guid.NewGuid()), new GroupMember(new NodeId(2), Guid.NewGuid())],
-            Learners = [new GroupMember(new NodeId(3), Guid.NewGuid())],
-        };
-        byte[] bytes = GroupRecords.Encode(config);
-        Assert.True(GroupRecords.TryDecode(bytes, out GroupConfig? read));
-        Assert.Equal(config.Voters, read.Voters);
-        Assert.Equal(config.Learners, read.Learners);
-        Assert.Equal(9UL, read.Incarnation);
-        for (int cut = 0; cut < bytes.Length; cut++) { Assert.False(GroupRecords.TryDecode(bytes.AsSpan(0, cut), out _)); }
-        byte[] hard = new byte[GroupRecords.HardStateBytes];
-        GroupRecords.EncodeHardState(hard, 9, new Term(4), new NodeId(2));
-        Assert.True(GroupRecords.TryDecodeHardState(hard, 9, out Term term, out NodeId vote));
-        Assert.Equal((new Term(4), new NodeId(2)), (term, vote));
-        Assert.False(GroupRecords.TryDecodeHardState(hard, 10, out _, out _)); // another incarnation
-    }
 }

@@ -113,7 +113,7 @@ internal sealed class ReplicaNode : IHelloGate, IConnectionAcceptor
         Assert.Equal(Errno.None, seat.Transport.Listen(Address, this, out _));
         foreach (ReplicaNode other in _world.Nodes) { Host.SetPeerAddress(other.Id, other.Address, other.Instance); }
         IsOpening = true;
-        if (Host.Stored.Count > 0) { OpenGroups(); } else { CreateGroups(); }
+        if (Host.Stored.Count > 0) { OpenGroups(); } else if (Id.Value < _world.Founders) { CreateGroups(); }
         IsOpening = false;
         Log.StartCleaner(Host, null);
         Host.Start();
@@ -148,16 +148,36 @@ internal sealed class ReplicaNode : IHelloGate, IConnectionAcceptor
         }
     }
 
+    /// <summary>Makes a replica of the first group that joins it.</summary>
+    public Errno Join(Term reportTerm, LogIndex reportIndex, RaftMembers reported)
+    {
+        RecordingMachine machine = new(this);
+        Waiter waiter = new();
+        waiter.Committed += _ => Created++;
+        Errno status = Host!.CreateJoining(new PgId(new PoolId(1), 0), 5, NodeId.None, reportTerm, reportIndex, reported, machine, waiter, out RaftGroup? group);
+        if (status != Errno.None) { return status; }
+        Machines.Add(machine);
+        Groups.Add(group!);
+        return Errno.None;
+    }
+
+    /// <summary>The role deletes its replica.</summary>
+    public void Leave()
+    {
+        Assert.Equal(Errno.None, Host!.RemoveGroup(Group!.Id, null));
+        Machines.Clear();
+        Groups.Clear();
+    }
+
     /// <summary>The role's hand-over, done by magic: the state jumps from memory to memory.</summary>
     public void HandOver(NodeId peer)
     {
         ReplicaNode to = _world.Nodes[(int)peer.Value];
         RaftGroup group = Group!;
         SortedDictionary<ulong, ulong> state = new(Machine.Applied);
-        LogIndex index = group.Applied, last = group.LastIndex;
-        bool known = group.TryGetTerm(index, out Term term);
-        if (!known || !to.IsUp) { return; }
-        RaftHost? from = Host;
+        LogIndex index = group.Applied;
+        if (!group.TryDescribeBase(index, out GroupBase? from) || !to.IsUp) { return; }
+        RaftHost? host = Host;
         SimSeat seat = Seat;
         to.Seat.Do(() =>
         {
@@ -166,8 +186,8 @@ internal sealed class ReplicaNode : IHelloGate, IConnectionAcceptor
             marked.Committed += _ =>
             {
                 to.Machine.Install(state, index.Value);
-                if (target.InstallBase(index, term, last) != Errno.None) { return; }
-                seat.Do(() => { if (Host == from) { group.OnHandOverEnded(peer, success: true, index); } });
+                if (target.InstallBase(from) != Errno.None) { return; }
+                seat.Do(() => { if (Host == host) { group.OnHandOverEnded(peer, success: true, index); } });
             };
             _ = target.BeginRecovery(marked);
         });

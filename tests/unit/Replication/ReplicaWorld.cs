@@ -33,6 +33,9 @@ internal sealed class ReplicaWorld : IDisposable
     public long DiskBytes { get; }
     public int SegmentBytes { get; init; } = (int)Units.MiB;
     public NodeId Preferred { get; init; } = NodeId.None;
+
+    /// <summary>How many of the nodes found the groups; the others are spare.</summary>
+    public int Founders { get; init; } = int.MaxValue;
     public DiskLogOptions LogOptions { get; init; } = new();
     public bool Lease { get; init; } = true;
 
@@ -53,7 +56,7 @@ internal sealed class ReplicaWorld : IDisposable
     public GroupConfig Config(uint group)
     {
         _ = group;
-        GroupMember[] voters = new GroupMember[Nodes.Count];
+        GroupMember[] voters = new GroupMember[int.Min(Founders, Nodes.Count)];
         for (int i = 0; i < voters.Length; i++) { voters[i] = new GroupMember(Nodes[i].Id, Nodes[i].Instance); }
         return new GroupConfig { Incarnation = 5, Voters = voters, Preferred = Preferred };
     }
