@@ -70,4 +70,7 @@ internal enum SabotageKind
 
     /// <summary>A scrub takes the replicas' checksums when it comes to it, not as of its mark.</summary>
     ScrubAtDifferentIndexes,
+
+    /// <summary>Where an image ends is taken from the leader's map, however old that is.</summary>
+    CutsForgotten,
 }

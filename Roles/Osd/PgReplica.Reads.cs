@@ -59,8 +59,11 @@ internal sealed partial class PgReplica
                 return;
             }
         }
-        DataStatus refusal = FindImage(op.Target.Image, op.Epoch, out ulong sizeBytes, out _);
-        if (refusal == DataStatus.Ok) { refusal = CheckEnd(EndOf(op.Target.Index, op.EndBytes), sizeBytes, op.Epoch); }
+        DataStatus refusal = FindImage(op.Target.Image, op.Epoch, out ulong sizeBytes, out ulong sizeGeneration);
+        if (refusal == DataStatus.Ok)
+        {
+            refusal = CheckEnd(op.Target.Image, EndOf(op.Target.Index, op.EndBytes), sizeBytes, sizeGeneration, op.Epoch);
+        }
         if (refusal != DataStatus.Ok)
         {
             FinishRead(op, refusal);

@@ -52,7 +52,8 @@ internal sealed partial class PgReplica
         }
         // Not before: what was done while the image was larger is answered as done.
         DataStatus outside = request.IsMutation
-            ? CheckEnd(EndOf(request.ObjectIndex, (ulong)request.OffsetBytes + request.LengthBytes), header.ImageBytes, request.Epoch)
+            ? CheckEnd(header.ImageId, EndOf(request.ObjectIndex, (ulong)request.OffsetBytes + request.LengthBytes), header.ImageBytes,
+                header.SizeGeneration, request.Epoch)
             : DataStatus.Ok;
         if (outside != DataStatus.Ok)
         {

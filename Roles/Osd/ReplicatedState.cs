@@ -79,7 +79,9 @@ internal sealed class ReplicatedState(int blocksPerObject = DataLimits.MaxObject
     {
         ulong endBlock = ((ulong)op.ObjectIndex * (ulong)blocksPerObject) + (ulong)(op.FirstBlock + op.Blocks);
         ulong end = Find(op.ImageId)!.EndFor(op.ImageBytes, op.SizeGeneration);
-        return endBlock <= (end + Units.BlockBytes - 1) / Units.BlockBytes ? SessionVerdict.Fresh : SessionVerdict.BeyondSize;
+        if (endBlock <= (end + Units.BlockBytes - 1) / Units.BlockBytes || Sabotage.Is(SabotageKind.CutsForgotten)) { return SessionVerdict.Fresh; }
+        Reached.Mark("osd: write beyond a cut refused at apply");
+        return SessionVerdict.BeyondSize;
     }
 
     /// <summary>Applies the session part of the next entry.</summary>

@@ -50,6 +50,11 @@ public sealed class BrokenVariantTests(ITestOutputHelper output)
     public void The_damage_scenario_notices(string kind, ulong first, ulong last) =>
         Expect(FixedSeeds.FindBug("damage", System.Enum.Parse<SabotageKind>(kind), first, last), kind);
 
+    [Theory]
+    [InlineData(nameof(SabotageKind.CutsForgotten), 1, 200)]
+    public void The_images_scenario_notices(string kind, ulong first, ulong last) =>
+        Expect(FixedSeeds.FindBug("images", System.Enum.Parse<SabotageKind>(kind), first, last), kind);
+
     /// <summary>Few seeds: the scenario is made for it.</summary>
     [Theory]
     [InlineData(nameof(SabotageKind.EmptiedDeviceVotes), 1, 10)]

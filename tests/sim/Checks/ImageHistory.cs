@@ -19,6 +19,16 @@ internal sealed class ImageHistory
         public bool IsOver { get; set; }
     }
 
+    /// <summary>The image is being cut: everything from a sector on becomes zero, once.</summary>
+    internal sealed class Cut(long firstSector)
+    {
+        public long FirstSector => firstSector;
+
+        /// <summary>Of the sectors that anybody has touched.</summary>
+        public SortedDictionary<long, int> Slots { get; } = [];
+    }
+
+    private readonly List<Cut> _cuts = [];
     private readonly SectorHistory?[] _sectors;
     private readonly List<Operation> _underWay = [];
 
@@ -77,6 +87,27 @@ internal sealed class ImageHistory
         for (int i = 0; i < operation.Slots.Length; i++) { _sectors[operation.FirstSector + i]!.EndUnknown(operation.Slots[i]); }
     }
 
+    public Cut BeginCut(long firstSector)
+    {
+        var cut = new Cut(firstSector);
+        _cuts.Add(cut);
+        for (long i = firstSector; i < _sectors.Length; i++)
+        {
+            if (_sectors[i] is { } touched) { cut.Slots.Add(i, touched.Begin(SectorOpKind.Write, 0)); }
+        }
+        return cut;
+    }
+
+    /// <summary>Nothing beyond the cut is left of what was there when it began.</summary>
+    public void EndCut(Cut cut)
+    {
+        _ = _cuts.Remove(cut);
+        foreach ((long index, int slot) in cut.Slots)
+        {
+            if (!_sectors[index]!.EndWrite(slot)) { throw new SimFailure($"image {Image} sector {index}: no order of the operations is left"); }
+        }
+    }
+
     /// <summary>A new owner has made itself known: what the clients of the past got no answer for never lands now.</summary>
     /// <param name="isPast">Whether an opening of the image came before.</param>
     public void RuleOut(Func<int, bool> isPast)
@@ -111,10 +142,21 @@ internal sealed class ImageHistory
     private Operation Begin(int client, long firstSector, int sectors, SectorOpKind kind, long write)
     {
         byte[] slots = new byte[sectors];
-        for (int i = 0; i < sectors; i++) { slots[i] = (byte)(_sectors[firstSector + i] ??= new SectorHistory()).Begin(kind, write); }
+        for (int i = 0; i < sectors; i++) { slots[i] = (byte)Touch(firstSector + i).Begin(kind, write); }
         var operation = new Operation { Client = client, FirstSector = firstSector, Slots = slots, IsRead = kind == SectorOpKind.Read, Write = write };
         _underWay.Add(operation);
         return operation;
+    }
+
+    private SectorHistory Touch(long index)
+    {
+        if (_sectors[index] is { } known) { return known; }
+        SectorHistory sector = _sectors[index] = new SectorHistory();
+        foreach (Cut cut in _cuts)
+        {
+            if (cut.FirstSector <= index) { cut.Slots.Add(index, sector.Begin(SectorOpKind.Write, 0)); }
+        }
+        return sector;
     }
 
     private void End(Operation operation)

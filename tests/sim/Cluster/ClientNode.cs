@@ -12,6 +12,7 @@ internal sealed class ClientNode : ISimNode
     private readonly ClusterScenario _scenario;
     private readonly SimImage _image;
     private readonly bool _isReader;
+    private ImageLife? _life;
     private ImageWorkload? _work;
     private int _opening;
     private bool _stopped;
@@ -50,7 +51,7 @@ internal sealed class ClientNode : ISimNode
     {
         if (!Host.IsRunning) { return; }
         Count();
-        _image.History.ForgetReads(_opening);
+        _life?.History.ForgetReads(_opening);
         Host.Kill();
         _work = null;
         IsAtRest = true;
@@ -69,6 +70,11 @@ internal sealed class ClientNode : ISimNode
         bool first = true;
         while (!_stopped)
         {
+            if (!_isReader && !_image.IsWanted)
+            {
+                await seat.Reactor.Delay(50 * Units.NanosPerMilli);
+                continue;
+            }
             ImageOpenMode mode = _isReader ? ImageOpenMode.ReadOnly
                 : first && prng.Below(2) == 0 && Host.Incarnation == 1 ? ImageOpenMode.Write : ImageOpenMode.TakeOver;
             first = false;
@@ -90,11 +96,12 @@ internal sealed class ClientNode : ISimNode
     private async ReactorTask UseAsync(SimSeat seat, ImageClient client)
     {
         Prng prng = _scenario.World.Prng;
-        _opening = _image.OnOpened(_isReader ? 0 : client.Generation);
-        _scenario.Note(Host, $"opened {_image.Name} as {_opening}, generation {client.Generation}");
-        _work = new ImageWorkload(_scenario, _image.History, seat, client, _opening);
+        _life = _image.Life(client.ImageId.Value);
+        _opening = _life.OnOpened(_isReader ? 0 : client.Generation);
+        _scenario.Note(Host, $"opened {_image.Name}, id {_life.Id}, as {_opening}, generation {client.Generation}");
+        _work = new ImageWorkload(_scenario, _life, seat, client, _opening);
         long until = _scenario.Draw.TakeOverPerMillion == 0 ? long.MaxValue : seat.Reactor.NowNanos + (prng.Between(500, 5000) * Units.NanosPerMilli);
-        while (!_stopped && !_work.IsFenced && seat.Reactor.NowNanos < until)
+        while (!_stopped && !_work.IsFenced && (_isReader || _image.IsWanted) && seat.Reactor.NowNanos < until)
         {
             _work.Fill();
             await seat.Reactor.Delay(prng.Between(1, _scenario.Draw.PauseMillis) * Units.NanosPerMilli);

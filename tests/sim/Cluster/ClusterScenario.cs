@@ -48,6 +48,14 @@ internal partial class ClusterScenario : Scenario
     public Guid ClusterUuid { get; }
     public IReadOnlyList<MonNode> Mons => _mons;
     public IReadOnlyList<OsdNode> Osds => _osds;
+    public IReadOnlyList<SimImage> Images => _images;
+    public IReadOnlyList<ClientNode> Clients => _clients;
+
+    /// <summary>No image is removed under its clients.</summary>
+    public virtual bool KeepsImages => true;
+
+    /// <summary>One in so many I/Os goes beyond the end of its image; 0 = none.</summary>
+    public virtual int BeyondEvery => 0;
 
     /// <summary>Some replica's medium is damaged: an I/O error is a true answer, wrong data never is.</summary>
     public bool MayReadFail { get; protected set; }
@@ -158,7 +166,9 @@ internal partial class ClusterScenario : Scenario
             {
                 ImageCreate = new ImageCreateRequest { Pool = PoolName, Name = name, SizeBytes = Draw.ImageBytes },
             });
-            _images.Add(new SimImage(name, made.ImageCreateResult.Id, Draw.ImageBytes));
+            var image = new SimImage(name, Draw.ImageBytes);
+            _ = image.Life(made.ImageCreateResult.Id);
+            _images.Add(image);
         }
         admin.Stop();
     }

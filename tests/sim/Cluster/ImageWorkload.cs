@@ -16,25 +16,33 @@ internal sealed class ImageWorkload : IImageIoListener
 {
     private sealed class Pending
     {
-        public required ImageHistory.Operation History { get; init; }
+        /// <summary>Null: it goes beyond the end that the client knows, and must be refused without having been sent.</summary>
+        public required ImageHistory.Operation? History { get; init; }
+        public required long SinceNanos { get; init; }
         public PooledBuffer? Buffer { get; init; }
         public required int Sectors { get; init; }
         public required long FirstSector { get; init; }
     }
 
     private readonly ClusterScenario _scenario;
+    private readonly ImageLife _life;
     private readonly ImageHistory _history;
     private readonly SimSeat _seat;
     private readonly IImage _image;
     private readonly int _client;
     private readonly Stack<ImageIo> _free = new();
+
+    /// <summary>Then the image is opened anew, which rules them out: the checker can keep only so many under way.</summary>
+    private const int MaxRefused = 16;
+    private int _refused;
     private bool _stopped;
 
     /// <param name="client">Number of this opening: what an earlier one left behind is told apart by it.</param>
-    public ImageWorkload(ClusterScenario scenario, ImageHistory history, SimSeat seat, IImage image, int client)
+    public ImageWorkload(ClusterScenario scenario, ImageLife life, SimSeat seat, IImage image, int client)
     {
         _scenario = scenario;
-        _history = history;
+        _life = life;
+        _history = life.History;
         _seat = seat;
         _image = image;
         _client = client;
@@ -75,10 +83,33 @@ internal sealed class ImageWorkload : IImageIoListener
 
     private void Judge(ImageIo io, Pending pending)
     {
+        long end = io.OffsetBytes + io.LengthBytes;
+        if (pending.History == null)
+        {
+            if (io.Status == Errno.None) { throw new SimFailure($"client {_client} was let beyond the end of its image, to {end}"); }
+            Reached.Mark("sim: I/O beyond the end refused by the client");
+            IsFenced |= io.Status != Errno.Invalid;
+            return;
+        }
         // Ruled out by a newer owner meanwhile: it may have happened before that.
         if (pending.History.IsOver) { return; }
+        if (io.Status == Errno.None && !_life.Sizes.MayReach(end, pending.SinceNanos))
+        {
+            throw new SimFailure($"client {_client} did {io.Op} up to {end}, where image {_life.Id} had ended for long");
+        }
         switch (io.Status)
         {
+            case Errno.Invalid when _life.Sizes.MayRefuse(end, pending.SinceNanos):
+                // Parts of a write may have been carried out, or still be: it stays under way until the next owner rules it out.
+                Reached.Mark("sim: I/O beyond a cut refused by an OSD");
+                if (io.Op == ImageOp.Read) { _history.EndUnknown(pending.History); }
+                else { IsFenced |= ++_refused == MaxRefused; }
+                break;
+            case Errno.NotFound when !_scenario.KeepsImages:
+                Reached.Mark("sim: image removed under its client");
+                IsFenced = true;
+                if (io.Op == ImageOp.Read) { _history.EndUnknown(pending.History); }
+                break;
             case Errno.None when io.Op == ImageOp.Read:
                 byte[] data = ArrayPool<byte>.Shared.Rent(pending.Sectors * Units.SectorBytes);
                 Span<byte> sectors = data.AsSpan(0, pending.Sectors * Units.SectorBytes);
@@ -118,9 +149,11 @@ internal sealed class ImageWorkload : IImageIoListener
         ClusterDraw draw = _scenario.Draw;
         int sectors = 1 + prng.Below(prng.Below(draw.LargeOneIn) == 0 ? draw.MaxSectors : Math.Min(16, draw.MaxSectors));
         if (prng.Below(4) == 0) { sectors = Math.Max(8, sectors / 8 * 8); } // whole blocks, as file systems do
-        sectors = (int)Math.Min(sectors, _history.SectorCount);
+        long count = _image.SizeBytes / Units.SectorBytes;
+        if (_scenario.BeyondEvery > 0 && prng.Below(_scenario.BeyondEvery) == 0) { count = _history.SectorCount; }
+        sectors = (int)Math.Min(sectors, count);
         long around = _scenario.HotSpot(_history, prng.Below(draw.HotSpots));
-        long first = Math.Clamp(around - prng.Below(sectors + 8) + 4, 0, _history.SectorCount - sectors);
+        long first = Math.Clamp(around - prng.Below(sectors + 8) + 4, 0, count - sectors);
         if (sectors % 8 == 0) { first = first / 8 * 8; }
         int kind = prng.Below(100);
         ImageOp op = kind < draw.ReadPercent || _image.IsReadOnly ? ImageOp.Read
@@ -128,7 +161,7 @@ internal sealed class ImageWorkload : IImageIoListener
             : ImageOp.Write;
         if (op is ImageOp.Discard or ImageOp.WriteZeroes)
         {
-            sectors = (int)Math.Min(_scenario.ZeroSectors(sectors), _history.SectorCount - first);
+            sectors = (int)Math.Min(_scenario.ZeroSectors(sectors), count - first);
         }
         return TrySubmit(op, first, sectors);
     }
@@ -150,9 +183,11 @@ internal sealed class ImageWorkload : IImageIoListener
         ImageIo io = _free.Count > 0 ? _free.Pop() : new ImageIo(this);
         io.Prepare(op, first * Units.SectorBytes, (long)sectors * Units.SectorBytes);
         if (buffer != null) { io.AddData(buffer, 0, sectors * Units.SectorBytes); }
+        bool isBeyond = (first + sectors) * Units.SectorBytes > _image.SizeBytes;
         io.Owner = new Pending
         {
-            History = op == ImageOp.Read ? _history.BeginRead(_client, first, sectors) : _history.BeginWrite(_client, first, sectors, write),
+            SinceNanos = _scenario.World.Now,
+            History = isBeyond ? null : op == ImageOp.Read ? _history.BeginRead(_client, first, sectors) : _history.BeginWrite(_client, first, sectors, write),
             Buffer = buffer,
             Sectors = sectors,
             FirstSector = first,

@@ -1,13 +1,16 @@
+using System;
 using System.Collections.Generic;
 using System.Linq;
 using Fastblock.Native.Base;
 using Fastblock.Native.Reactor;
+using Fastblock.Net.Codec;
 using Fastblock.Net.Proto;
 using Fastblock.Raft;
 using Fastblock.Roles.Cluster;
 using Fastblock.Roles.Osd;
 using Fastblock.Roles.Replication;
 using Fastblock.Storage.Kv;
+using Fastblock.Storage.Log;
 using Fastblock.Storage.Objects;
 using Xunit;
 
@@ -34,6 +37,85 @@ public sealed class OneShardTests
         Assert.False(HasReported(world, image.Id));
         world.Do(shard => taken.ForEach(shard.WriteOps.Return));
         world.Require(() => HasReported(world, image.Id), "the purge is reported");
+    }
+
+    [Fact]
+    public void A_map_from_before_a_purge_does_not_bring_the_image_back()
+    {
+        using OneShard world = new(5);
+        world.Start();
+        world.PutPool();
+        ImageInfo image = new() { Id = new ImageId(3), Name = "gone", Pool = OneShard.Pg.Pool, SizeBytes = 1 << 20 };
+        PutImage(world, image, epoch: 8);
+        Assert.Equal(DataStatus.Ok, Find(world, image.Id));
+        PutImage(world, image with { State = ImageState.Purging }, epoch: 9);
+        world.Require(() => HasReported(world, image.Id), "the purge is reported");
+        Assert.Equal(DataStatus.NoSuchImage, Find(world, image.Id));
+        Restart(world);
+        world.PutPool();
+        PutImage(world, image, epoch: 8);
+        Assert.Equal(DataStatus.Again, Find(world, image.Id));
+        PutImage(world, image with { Id = new ImageId(4), Name = "other" }, epoch: 10);
+        Assert.Equal(DataStatus.Ok, Find(world, new ImageId(4)));
+    }
+
+    [Fact]
+    public void A_cut_frees_what_lies_beyond_and_is_done_once_also_after_a_restart()
+    {
+        using OneShard world = new(6);
+        world.Start();
+        world.PutPool();
+        ImageInfo image = new()
+        {
+            Id = new ImageId(3),
+            Name = "cut",
+            Pool = OneShard.Pg.Pool,
+            SizeBytes = 4 << 20,
+            OwnerGeneration = 1,
+            SizeGeneration = 1,
+            IsShrinking = true,
+        };
+        world.Do(shard =>
+        {
+            for (uint index = 0; index < 3; index++) { shard.Objects.ApplyWrite(OneShard.Pg, new ObjectId(image.Id, index), 1, 0, 1, new LogLocation(4096), [0]); }
+        });
+        PutImage(world, image, epoch: 9);
+        world.Require(() => world.Reports.Exists(report => report.Pgs.Any(pg => pg.CutImages.Any(cut => cut.SizeGeneration == 1))), "the cut is reported");
+        LogIndex logged = world.Shard!.Pgs.Single().Group!.LastIndex;
+        world.Do(shard =>
+        {
+            Assert.Equal(0, Blocks(shard, new ObjectId(image.Id, 2)));
+            Assert.Equal(1, Blocks(shard, new ObjectId(image.Id, 0)));
+        });
+        world.Reports.Clear();
+        Restart(world);
+        world.PutPool();
+        PutImage(world, image, epoch: 9);
+        world.Require(() => world.Reports.Exists(report => report.Pgs.Any(pg => pg.CutImages.Count > 0)), "it is reported again");
+        Assert.Equal(logged.Value + 1, world.Shard!.Pgs.Single().Group!.LastIndex.Value); // a new leader's own entry
+    }
+
+    private static int Blocks(OsdShard shard, ObjectId target)
+    {
+        Span<ulong> map = stackalloc ulong[16];
+        map.Clear();
+        _ = shard.Objects.GetBlockMap(OneShard.Pg, target, map);
+        int blocks = 0;
+        foreach (ulong word in map) { blocks += System.Numerics.BitOperations.PopCount(word); }
+        return blocks;
+    }
+
+    private static void PutImage(OneShard world, ImageInfo image, ulong epoch) => world.Do(shard =>
+    {
+        OneShard.Put(shard, MapKeys.Image(image.Id), image.ToBytes(), epoch);
+        shard.OnMapChanged();
+    });
+
+    private static DataStatus Find(OneShard world, ImageId image)
+    {
+        DataStatus status = DataStatus.Last;
+        world.Do(shard => status = shard.Pgs.Single().FindImage(image, default, out _, out _));
+        return status;
     }
 
     [Fact]

@@ -1,32 +1,26 @@
 using System.Collections.Generic;
-using Fastblock.Native.Base;
-using Fastblock.Tests.Sim.Checks;
-using Fastblock.Tests.Sim.Harness;
 
 namespace Fastblock.Tests.Sim.Cluster;
 
-/// <summary>An image of the scenario: its history and who has opened it.</summary>
-internal sealed class SimImage(string name, ulong number, long sizeBytes)
+/// <summary>A name for images of the scenario. Mostly there is one image of that name; it may be removed and made again.</summary>
+/// <param name="maxBytes">No image of it is ever larger.</param>
+internal sealed class SimImage(string name, long maxBytes)
 {
-    private readonly List<ulong> _generations = [];
+    private readonly SortedDictionary<ulong, ImageLife> _lives = [];
 
     public string Name => name;
-    public ImageHistory History { get; } = new(number, sizeBytes / Units.SectorBytes);
+    public long MaxBytes { get; } = maxBytes;
 
-    /// <summary>An opening has succeeded; a writer's rules out what earlier owners left behind.</summary>
-    /// <param name="generation">0 = a reader.</param>
-    /// <returns>Number of the opening.</returns>
-    public int OnOpened(ulong generation)
+    /// <summary>Of images that are met for the first time: a client may open one before its maker has heard that it was made.</summary>
+    public long NewBytes { get; set; } = maxBytes;
+
+    /// <summary>It shall be removed: no writer opens it.</summary>
+    public bool IsWanted { get; set; } = true;
+
+    /// <summary>The image with this id.</summary>
+    public ImageLife Life(ulong id)
     {
-        if (generation != 0)
-        {
-            foreach (ulong earlier in _generations)
-            {
-                if (earlier == generation) { throw new SimFailure($"{name}: owner generation {generation} was given twice"); }
-            }
-        }
-        _generations.Add(generation);
-        if (generation != 0) { History.RuleOut(opening => _generations[opening] < generation); }
-        return _generations.Count - 1;
+        if (!_lives.TryGetValue(id, out ImageLife? life)) { _lives[id] = life = new ImageLife(name, id, MaxBytes, NewBytes); }
+        return life;
     }
 }

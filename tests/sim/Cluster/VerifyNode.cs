@@ -2,6 +2,7 @@ using System.Collections.Generic;
 using Fastblock.Native.Base;
 using Fastblock.Native.Reactor;
 using Fastblock.Roles.Client;
+using Fastblock.Tests.Sim.Checks;
 using Fastblock.Tests.Sim.World;
 
 namespace Fastblock.Tests.Sim.Cluster;
@@ -49,11 +50,12 @@ internal sealed class VerifyNode
             State = $"open: {opened.Status} {opened.Text}";
             await seat.Reactor.Delay(100 * Units.NanosPerMilli);
         }
-        int opening = _image.OnOpened(client.Generation);
-        var work = new ImageWorkload(_scenario, _image.History, seat, client, opening);
+        ImageLife life = _image.Life(client.ImageId.Value);
+        int opening = life.OnOpened(client.Generation);
+        var work = new ImageWorkload(_scenario, life, seat, client, opening);
         for (int pass = 0; pass < Passes; pass++)
         {
-            foreach ((long first, int sectors) in Chunks())
+            foreach ((long first, int sectors) in Chunks(life.History))
             {
                 State = $"pass {pass}, sector {first}";
                 _ = work.TryRead(first, sectors);
@@ -68,10 +70,10 @@ internal sealed class VerifyNode
     }
 
     /// <summary>Ranges that cover the touched sectors.</summary>
-    private List<(long First, int Sectors)> Chunks()
+    private static List<(long First, int Sectors)> Chunks(ImageHistory history)
     {
         var chunks = new List<(long First, int Sectors)>();
-        foreach (long sector in _image.History.Touched)
+        foreach (long sector in history.Touched)
         {
             if (chunks.Count > 0)
             {
