@@ -39,6 +39,7 @@ internal sealed partial class MonClient : IControlChannelOwner
         _options = options;
         _prng = prng;
         _mons = new MonOutcomes(options.Mons);
+        if (options.Remembered.Count > 0) { _mons.Follow(options.Remembered); }
         _retry = new RetryTimer(this);
         _nextMon = prng.Below(_mons.Count);
         // Starts at random, so that a client that was restarted under the same instance does not repeat numbers.
@@ -219,8 +220,8 @@ internal sealed partial class MonClient : IControlChannelOwner
     private void ConnectHome()
     {
         if (!_started || _home is not null) { return; }
-        NetAddress address = _mons[_nextMon % _mons.Count];
-        _nextMon = (_nextMon + 1) % _mons.Count;
+        NetAddress address = _mons.Pick(_nextMon, _failures);
+        _nextMon = (_nextMon + 1) & int.MaxValue;
         _home = new ControlChannel(_reactor, _transport, address, MakeHello(), this);
         long patience = Math.Min(_options.ConnectLastNanos, _options.ConnectNanos << Math.Min(_failures / _mons.Count, 10));
         _reactor.Arm(_retry, _reactor.NowNanos + patience);
@@ -251,11 +252,10 @@ internal sealed partial class MonClient : IControlChannelOwner
         await _reactor.Delay(Math.Max(0, Math.Min(pause, deadline - _reactor.NowNanos)));
     }
 
-    /// <summary>Monitors that the map names and the configuration did not.</summary>
+    /// <summary>Monitors come and go: the map says who they are now.</summary>
     private void LearnMons()
     {
-        if (Map.Cluster is null) { return; }
-        foreach (MonInfo mon in Map.Cluster.Mons) { _mons.Add(mon.Address); }
+        if (Map.Cluster is { } cluster && cluster.Mons.Count > 0) { _mons.Follow(cluster.Mons); }
     }
 
     private sealed class RetryTimer(MonClient client) : TimerEntry

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using Fastblock.Native.Base;
 using Fastblock.Net.Transport;
+using Fastblock.Roles.Cluster;
 
 namespace Fastblock.Roles.Client;
 
@@ -10,6 +11,9 @@ internal sealed record MonClientOptions
 {
     /// <summary>At least one; others are learned from the map.</summary>
     public required IReadOnlyList<NetAddress> Mons { get; init; }
+
+    /// <summary>Those of the newest map of an earlier life; may be empty.</summary>
+    public IReadOnlyList<MonInfo> Remembered { get; init; } = [];
 
     /// <summary>Client, or Osd for an OSD.</summary>
     public PeerRole Role { get; init; } = PeerRole.Client;

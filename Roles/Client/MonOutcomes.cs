@@ -1,5 +1,6 @@
 using System.Collections.Generic;
 using Fastblock.Net.Transport;
+using Fastblock.Roles.Cluster;
 
 namespace Fastblock.Roles.Client;
 
@@ -11,12 +12,24 @@ internal sealed class MonOutcomes
 
     public MonOutcomes(IReadOnlyList<NetAddress> mons)
     {
-        foreach (NetAddress mon in mons) { Add(mon); }
+        foreach (NetAddress mon in mons)
+        {
+            if (Find(mon) is null) { _mons.Add(new Mon { Address = mon, IsConfigured = true }); }
+        }
     }
 
     public int Count => _mons.Count;
 
-    public NetAddress this[int index] => _mons[index].Address;
+    /// <summary>Whom to try next: those that the map names, and after a whole round without luck also those that only the
+    /// configuration does, which is only the first contact.</summary>
+    /// <param name="turn">Counts attempts.</param>
+    /// <param name="failures">Since the last success.</param>
+    public NetAddress Pick(int turn, int failures)
+    {
+        List<Mon> candidates = _mons.FindAll(mon => mon.IsNamed);
+        if (failures >= candidates.Count) { candidates = _mons; }
+        return candidates[turn % candidates.Count].Address;
+    }
 
     /// <summary>What the last monitor said that refused us since one let us in; empty when none did.</summary>
     public string Refusal { get; private set; } = "";
@@ -24,9 +37,18 @@ internal sealed class MonOutcomes
     /// <summary>The version that older monitors speak; null when there are none, as far as is known.</summary>
     public ushort? OlderVersion { get; private set; }
 
-    public void Add(NetAddress mon)
+    /// <summary>The monitors as the map has them; what it does not name any more, and the configuration never did, is forgotten.</summary>
+    public void Follow(IReadOnlyList<MonInfo> mons)
     {
-        if (Find(mon) is null) { _mons.Add(new Mon { Address = mon }); }
+        foreach (Mon known in _mons) { known.IsNamed = false; }
+        foreach (MonInfo mon in mons)
+        {
+            if (!mon.IsMember) { continue; } // it cannot serve yet
+            Mon? known = Find(mon.Address);
+            if (known is null) { _mons.Add(known = new Mon { Address = mon.Address }); }
+            known.IsNamed = true;
+        }
+        _ = _mons.RemoveAll(known => !known.IsNamed && !known.IsConfigured);
     }
 
     /// <summary>It let us in: what others held against us counts no more.</summary>
@@ -110,6 +132,11 @@ internal sealed class MonOutcomes
 
         /// <summary>What happened last; empty = nothing yet, or it is up.</summary>
         public string Text { get; set; } = "";
+
+        public bool IsConfigured { get; init; }
+
+        /// <summary>By the newest map.</summary>
+        public bool IsNamed { get; set; }
 
         public bool IsUnready { get; set; }
         public bool IsRefusing { get; set; }

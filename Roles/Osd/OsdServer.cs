@@ -116,6 +116,7 @@ internal sealed class OsdServer : IHelloGate, IShardOwner, IMapListener, IDispos
     private MonClientOptions MonOptions() => new()
     {
         Mons = _options.Mons,
+        Remembered = _shards.Count > 0 ? _shards[0].LastMons : [],
         Role = PeerRole.Osd,
         NodeId = Identity!.Id.Value,
         Instance = Identity.Device,

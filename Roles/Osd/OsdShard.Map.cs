@@ -26,6 +26,9 @@ internal sealed partial class OsdShard
     /// <summary>What the map last said about this OSD, before its restart; null = never heard.</summary>
     public OsdInfo? LastSelf { get; private set; }
 
+    /// <summary>The monitors of that time: those of the settings may all have been replaced since.</summary>
+    public IReadOnlyList<MonInfo> LastMons { get; private set; } = [];
+
     /// <summary>The mirror has moved on. Compares everything: a shard holds some hundred PGs, and maps change rarely.</summary>
     public void OnMapChanged()
     {
@@ -40,6 +43,7 @@ internal sealed partial class OsdShard
 
     private void TellPeers()
     {
+        if (Map.Cluster is { } cluster) { Remember(OsdKeys.Cluster, cluster.ToBytes()); }
         foreach (OsdInfo osd in Map.Osds)
         {
             if (osd.ClusterAddress is null) { continue; }
@@ -51,9 +55,13 @@ internal sealed partial class OsdShard
     /// <summary>Addresses are kept on the device: after a power cut PGs find their peers although no monitor answers.</summary>
     private void RememberPeer(OsdInfo osd)
     {
-        byte[] bytes = osd.ToBytes();
         Span<byte> key = stackalloc byte[OsdKeys.PeerBytes];
         OsdKeys.Peer(osd.Id, key);
+        Remember(key, osd.ToBytes());
+    }
+
+    private void Remember(ReadOnlySpan<byte> key, byte[] bytes)
+    {
         if (Kv.TryGet(key, out ReadOnlySpan<byte> stored) && stored.SequenceEqual(bytes)) { return; }
         _metaBatch.Clear();
         // Lost or refused, it is only a convenience: the next change of the map brings it again.
@@ -63,6 +71,10 @@ internal sealed partial class OsdShard
 
     private void RecallPeers()
     {
+        if (Kv.TryGet(OsdKeys.Cluster, out ReadOnlySpan<byte> stored) && ClusterInfo.TryRead(stored, default, out ClusterInfo cluster))
+        {
+            LastMons = cluster.Mons;
+        }
         KvScan scan = Kv.Scan(OsdKeys.PeerPrefix);
         while (scan.Next())
         {
