@@ -79,7 +79,9 @@ internal static class Program
     private static IEnumerable<Command> Commands()
     {
         yield return VstartCommand.Create();
-        yield return MonCommand.Create();
+        Command mon = MonCommand.Create();
+        foreach (Command command in MonAdminCommands.Create()) { mon.Subcommands.Add(command); }
+        yield return mon;
         Command osd = OsdCommand.Create();
         foreach (Command list in OsdListCommands.Create()) { osd.Subcommands.Add(list); }
         foreach (Command command in OsdAdminCommands.Create()) { osd.Subcommands.Add(command); }

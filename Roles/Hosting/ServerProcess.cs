@@ -25,6 +25,7 @@ internal sealed class ServerProcess : IDisposable
     private readonly ManualResetEventSlim _end = new();
     private string? _failure;
     private string? _refusal;
+    private ExitCode _refusalCode = ExitCode.Permission;
 
     public ServerProcess(ServerProcessOptions options)
     {
@@ -58,8 +59,12 @@ internal sealed class ServerProcess : IDisposable
     }
 
     /// <summary>Ends the process in good order, with the exit code for "no permission"; from any thread.</summary>
-    public void Refuse(string text)
+    public void Refuse(string text) => Refuse(text, ExitCode.Permission);
+
+    /// <summary>The same with another exit code.</summary>
+    public void Refuse(string text, ExitCode code)
     {
+        _refusalCode = code;
         _ = Interlocked.CompareExchange(ref _refusal, text, null);
         _end.Set();
     }
@@ -79,7 +84,7 @@ internal sealed class ServerProcess : IDisposable
         {
             foreach (ReactorThread thread in _threads) { thread.Start(); }
             bool hasStarted = RunOnFirst(start, Timeout.InfiniteTimeSpan, out string? wrong);
-            if (wrong is not null) { throw new OperatorException(_refusal is null ? ExitCode.WrongState : ExitCode.Permission, wrong); }
+            if (wrong is not null) { throw new OperatorException(_refusal is null ? ExitCode.WrongState : _refusalCode, wrong); }
             // A start that was cut short has opened only a part: there is nothing yet that a clean end could bring to rest.
             if (hasStarted) { ServeUntilEnd(started, stop); }
         }
@@ -87,7 +92,7 @@ internal sealed class ServerProcess : IDisposable
         {
             foreach (ReactorThread thread in _threads) { thread.Stop(); }
         }
-        if (_refusal is not null) { throw new OperatorException(ExitCode.Permission, _refusal); }
+        if (_refusal is not null) { throw new OperatorException(_refusalCode, _refusal); }
         return ExitCode.Ok;
     }
 

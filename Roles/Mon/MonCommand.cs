@@ -1,6 +1,8 @@
+using System.Collections.Generic;
 using System.CommandLine;
 using Fastblock.Native.Base;
 using Fastblock.Native.Linux;
+using Fastblock.Net.Transport;
 using Fastblock.Roles.Config;
 using Fastblock.Roles.Hosting;
 using Fastblock.Roles.Metrics;
@@ -36,6 +38,7 @@ internal static class MonCommand
             "fastblock mon --device /var/lib/fastblock/mon");
         foreach (Option option in (Option[])[DeviceOption, ListenOption, MetricsOption]) { mon.Options.Add(option); }
         mon.Subcommands.Add(MonMkfsCommand.Create());
+        mon.Subcommands.Add(MonAddCommand.Create());
         return mon.Does(Run);
     }
 
@@ -50,6 +53,7 @@ internal static class MonCommand
         string listen = parsed.GetValue(ListenOption) ?? config.Mon.Listen;
         MonOptions options = new()
         {
+            Contacts = ContactsOf(config),
             Listen = listen.Length == 0 ? null : CommonOptions.Address(listen, CommonOptions.MonPortDefault, "listen address"),
             OsdDownAfterNanos = config.Mon.DownAfterMillis * Units.NanosPerMilli,
             OsdOutAfterNanos = config.Mon.OutAfterSeconds * Units.NanosPerSecond,
@@ -63,6 +67,7 @@ internal static class MonCommand
         using MonServer server = new(options, seat.Reactor, seat.Transport, new UringDevice(seat.Reactor, opened), log)
         {
             OnFailed = process.Fail,
+            OnRemoved = text => process.Refuse(text, ExitCode.WrongState),
             ProcessRequests = request => ProcessSettings.Apply(request.LogLevel, log, process),
         };
         using MetricsRegistry registry = new();
@@ -80,5 +85,16 @@ internal static class MonCommand
                 log.Info("stopping");
                 return server.StopAsync();
             });
+    }
+
+    /// <summary>The monitors that the configuration names. Not by name: a monitor must start while no name can be resolved.</summary>
+    private static List<NetAddress> ContactsOf(FastblockConfig config)
+    {
+        List<NetAddress> contacts = [];
+        foreach (string text in config.Cluster.Mons)
+        {
+            if (NetAddress.TryParse(text.Trim(), CommonOptions.MonPortDefault, out NetAddress? address)) { contacts.Add(address); }
+        }
+        return contacts;
     }
 }

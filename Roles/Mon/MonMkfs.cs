@@ -21,8 +21,14 @@ internal sealed record MonMkfs
 
     public required MonId Id { get; init; }
 
-    /// <summary>Where each monitor listens; the id is the place in the list. 1, 3 or 5.</summary>
-    public required IReadOnlyList<NetAddress> Mons { get; init; }
+    /// <summary>Of a new cluster: where each monitor listens; the id is the place in the list. 1, 3 or 5.</summary>
+    public IReadOnlyList<NetAddress> Mons { get; init; } = [];
+
+    /// <summary>Not empty = the cluster exists, and these are its monitors, with this one: it founds nothing.</summary>
+    public IReadOnlyList<MonInfo> Joins { get; init; } = [];
+
+    /// <summary>Of the cluster's store, when <see cref="Joins"/> were its monitors.</summary>
+    public ulong JoinsRevision { get; init; }
 
     /// <summary>Shards of every OSD of the cluster, for ever.</summary>
     public int Shards { get; init; } = 1;
@@ -35,6 +41,7 @@ internal sealed record MonMkfs
 
     public long CreatedWallMillis { get; init; }
 
+    /// <summary>Of a new cluster.</summary>
     /// <returns>Null when it makes sense, else what does not.</returns>
     public string? WhyNot()
     {
@@ -94,7 +101,13 @@ internal sealed record MonMkfs
             StoreUuid = UuidBytes.ToBytes(Store),
             Shards = (uint)Shards,
             CreatedMs = CreatedWallMillis,
+            Joins = Joins.Count > 0,
+            MembersRevision = JoinsRevision,
         };
+        foreach (MonInfo mon in Joins)
+        {
+            identity.Members.Add(new MonIdentityMember { Id = mon.Id.Value, Address = mon.Address.ToString(), StoreUuid = UuidBytes.ToBytes(mon.Store) });
+        }
         for (int i = 0; i < Mons.Count; i++)
         {
             identity.Members.Add(new MonIdentityMember

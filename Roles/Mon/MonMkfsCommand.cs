@@ -16,7 +16,7 @@ namespace Fastblock.Roles.Mon;
 internal static class MonMkfsCommand
 {
     /// <summary>A store of a few MiB, written over and over: room for the log to be cleaned at leisure.</summary>
-    private const long DefaultFileBytes = 256 * Units.MiB;
+    public const long DefaultFileBytes = 256 * Units.MiB;
 
     public static Command Create()
     {
@@ -81,14 +81,14 @@ internal static class MonMkfsCommand
         return ExitCode.Ok;
     }
 
-    private static bool MakeFile(string path, long bytes)
+    public static bool MakeFile(string path, long bytes)
     {
         if (File.Exists(path) || path.StartsWith("/dev/", StringComparison.Ordinal)) { return false; }
         DeviceFile.Create(path, bytes, "mon mkfs");
         return true;
     }
 
-    private static ExitCode CodeOf(VolumeStatus status) => status switch
+    public static ExitCode CodeOf(VolumeStatus status) => status switch
     {
         VolumeStatus.AlreadyFormatted => ExitCode.Exists,
         VolumeStatus.TooSmall or VolumeStatus.Invalid => ExitCode.Usage,
@@ -96,7 +96,7 @@ internal static class MonMkfsCommand
         _ => ExitCode.WrongState,
     };
 
-    private static void Print(string path, MonMkfs what, bool json) => CommandOutput.Print(json, writer =>
+    public static void Print(string path, MonMkfs what, bool json) => CommandOutput.Print(json, writer =>
     {
         writer.WriteStartObject();
         writer.WriteNumber("id", what.Id.Value);

@@ -1,3 +1,4 @@
+using System.Collections.Generic;
 using Fastblock.Native.Base;
 using Fastblock.Net.Transport;
 
@@ -33,6 +34,12 @@ internal sealed record MonOptions
 
     /// <summary>A watch is refused, or ended, by a monitor that has known no leader for so long: the watcher then finds another.</summary>
     public long LeaderlessNanos { get; init; } = 3 * Units.NanosPerSecond;
+
+    /// <summary>A monitor that has known no leader for so long asks the others who the monitors are now.</summary>
+    public long SeekNanos { get; init; } = 2 * Units.NanosPerSecond;
+
+    /// <summary>Whom it asks beside those that it remembers.</summary>
+    public IReadOnlyList<NetAddress> Contacts { get; init; } = [];
 
     /// <summary>Parts of an OSD in use, in percent, from which health warns, or calls it full.</summary>
     public int NearFullPercent { get; init; } = 85;

@@ -74,7 +74,7 @@ internal sealed partial class MonServer
             Internal = () =>
             {
                 _tickQueued = false;
-                return _state.Tick(_reactor.NowNanos);
+                return FollowGroup() ?? _state.Tick(_reactor.NowNanos);
             },
         });
     }
@@ -223,6 +223,7 @@ internal sealed partial class MonServer
             });
         }
         _state.Mons = mons;
+        _state.KnowsMons = _reactor.NowNanos - _leadsSince > 2 * _options.ElectionTimeoutNanos;
     }
 
     /// <summary>The first change of all: the cluster's own record.</summary>

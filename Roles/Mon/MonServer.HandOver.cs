@@ -167,6 +167,7 @@ internal sealed partial class MonServer
         Errno status = described is null ? Errno.BadMessage : _group!.InstallBase(described, based);
         if (status is not Errno.None || !await based.Signal) { return $"cannot install the log's new beginning: {status}"; }
         _store.EndLoad(install.Revision);
+        FollowMap();
         _completeIndex = install.Index;
         _installing = null;
         _log.Info($"took over the whole store at revision {install.Revision}");

@@ -14,6 +14,7 @@ internal sealed partial class MonServer
     private ulong _completeIndex;
 
     private ulong _releaseWanted;
+    private long _leadsSince;
     private bool _lastApplyTookEffect;
 
     private string? OpenStoredGroup(StoredGroup stored)
@@ -37,6 +38,7 @@ internal sealed partial class MonServer
         _completeIndex = entry.Index.Value;
         if (!_lastApplyTookEffect) { return; }
         Counters.Transactions++;
+        FollowMap();
         _disk.Add(transaction!, _store.Revision, _completeIndex);
     }
 
@@ -44,11 +46,16 @@ internal sealed partial class MonServer
     {
         _log.Info(leader ? $"mon.{_identity.MonId} leads in term {term.Value}" : $"mon.{_identity.MonId} does not lead any more");
         if (leader) { _runtime.Reset(_reactor.NowNanos); }
-        else { RefuseQueued(); }
+        else
+        {
+            _group?.SetTarget(null);
+            RefuseQueued();
+        }
     }
 
     void IStateMachine.OnLeaderReady(Term term)
     {
+        _leadsSince = _reactor.NowNanos;
         // Applying and waiting for the first commit took time that the others are not to blame for.
         _runtime.ExtendGrace(_reactor.NowNanos);
         if (_store.Map.Cluster is null) { EnqueueFounding(); }

@@ -69,8 +69,9 @@ internal sealed partial class MonServer : IControlChannelOwner
         {
             voters.Add(new GroupMember(new NodeId(member.Id), new Guid(member.StoreUuid.Span, bigEndian: true)));
         }
+        RecallRoster(); // with the stores
         SetPeers();
-        GroupConfig config = new() { Incarnation = 1, Voters = [.. voters] };
+        GroupConfig config = new() { Incarnation = Incarnation, Voters = [.. voters] };
         status = _host!.CreateGroup(GroupId, config, this, null, out _group);
         if (status is not Errno.None) { _log.Error($"cannot make the monitors' group: {status}"); }
     }
@@ -78,11 +79,7 @@ internal sealed partial class MonServer : IControlChannelOwner
     /// <returns>Null, or why this monitor can never become a member.</returns>
     private async ReactorTask<string?> AskMemberAsync(NetAddress address)
     {
-        ControlRequest request = new()
-        {
-            MonJoin = new MonJoinRequest { Id = _identity.MonId, StoreUuid = UuidBytes.ToBytes(_instance) },
-        };
-        ControlReply reply = await AskPeerOnceAsync(address, request, _reactor.NowNanos + Units.NanosPerSecond);
+        ControlReply reply = await AskPeerOnceAsync(address, JoinRequest(), _reactor.NowNanos + Units.NanosPerSecond);
         if (reply.Status is not ControlStatus.StatusOk || reply.MonJoinResult is null)
         {
             return reply.Status is ControlStatus.StatusPermission ? reply.Text : null;
@@ -96,26 +93,29 @@ internal sealed partial class MonServer : IControlChannelOwner
 
     private void OnMonJoin(ControlSession session, ulong id, MonJoinRequest request)
     {
-        if (session.Connection.PeerHello.Role is not PeerRole.Mon || !IsMember(request.Id)
+        if (session.Connection.PeerHello.Role is not PeerRole.Mon
             || !UuidBytes.TryRead(request.StoreUuid, out Guid store) || store == Guid.Empty)
         {
-            session.Reply(id, ControlCodec.Reply(ControlStatus.StatusPermission, "only members may ask this"));
+            session.Reply(id, ControlCodec.Reply(ControlStatus.StatusPermission, "only monitors may ask this"));
             return;
         }
+        MonInfo? asking = _roster.Find(request.Id);
         Guid known = StoreOf(request.Id);
-        if (known != Guid.Empty && known != store)
+        string wrong = asking is null ? $"mon.{request.Id} is not a monitor of this cluster"
+            : known == Guid.Empty || known == store ? ""
+            : $"mon.{request.Id} is known with store {known}, this one is {store}: a monitor that lost its store cannot "
+                + "come back under its old id; make a new one with 'fastblock mon add', and remove the old one with 'fastblock mon rm'";
+        ControlReply reply = wrong.Length == 0 ? new ControlReply() : ControlCodec.Reply(ControlStatus.StatusPermission, wrong);
+        reply.MonJoinResult = new MonJoinResult { Settled = _group is not null, Revision = _roster.Revision };
+        if (_roster.Revision > 0)
         {
-            session.Reply(id, ControlCodec.Reply(ControlStatus.StatusPermission,
-                $"mon.{request.Id} is known with store {known}, this one is {store}: a monitor that lost its store cannot "
-                + "come back under its old id"));
-            return;
+            foreach (MonInfo mon in _roster.Mons) { reply.MonJoinResult.Mons.Add(mon.ToRecord()); }
         }
-        MonJoinResult result = new() { Settled = _group is not null };
         foreach (MonIdentityMember member in _identity.Members)
         {
-            result.Members.Add(new MonJoinMember { Id = member.Id, StoreUuid = member.StoreUuid });
+            reply.MonJoinResult.Members.Add(new MonJoinMember { Id = member.Id, StoreUuid = member.StoreUuid });
         }
-        session.Reply(id, new ControlReply { MonJoinResult = result });
+        session.Reply(id, reply);
     }
 
     /// <summary>Keeps the uuid of a member's store, if none is known yet.</summary>
@@ -129,6 +129,7 @@ internal sealed partial class MonServer : IControlChannelOwner
 
     private Guid StoreOf(uint mon)
     {
+        if (_roster.Find(mon) is { } info && info.Store != Guid.Empty) { return info.Store; }
         foreach (MonIdentityMember member in _identity.Members)
         {
             if (member.Id == mon && UuidBytes.TryRead(member.StoreUuid, out Guid store)) { return store; }
@@ -138,13 +139,9 @@ internal sealed partial class MonServer : IControlChannelOwner
 
     private void SetPeers()
     {
-        foreach (MonIdentityMember member in _identity.Members)
+        foreach (MonInfo mon in _roster.Mons)
         {
-            NodeId peer = new(member.Id);
-            if (member.Id != _identity.MonId && AddressOf(peer) is { } address)
-            {
-                _host!.SetPeerAddress(peer, address, StoreOf(member.Id));
-            }
+            if (mon.Id != Id) { _host!.SetPeerAddress(new NodeId(mon.Id.Value), mon.Address, StoreOf(mon.Id.Value)); }
         }
     }
 

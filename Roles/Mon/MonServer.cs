@@ -31,6 +31,9 @@ internal sealed partial class MonServer : IControlService, IConnectionAcceptor, 
     /// <summary>The monitors' group.</summary>
     private static readonly PgId GroupId = new(0);
 
+    /// <summary>There is only ever one group of monitors.</summary>
+    private const ulong Incarnation = 1;
+
     /// <summary>Hello.Shard of control connections between monitors; raft's own use shard 0.</summary>
     private const ushort PeerControlShard = 1;
 
@@ -89,6 +92,9 @@ internal sealed partial class MonServer : IControlService, IConnectionAcceptor, 
     /// <summary>Called once when the device fails: the process should end.</summary>
     public Action<string>? OnFailed { get; init; }
 
+    /// <summary>Called once when the cluster goes on without this monitor: the process should end.</summary>
+    public Action<string>? OnRemoved { get; init; }
+
     /// <summary>Called once when it runs, on its reactor.</summary>
     public Action? OnStarted { get; set; }
 
@@ -129,8 +135,9 @@ internal sealed partial class MonServer : IControlService, IConnectionAcceptor, 
             if (wrongGroup is null) { OnStarted?.Invoke(); }
             return wrongGroup;
         }
-        if (IsSettled && _disk.DurableApplied > 0) { return "the device has lost the monitor's log: it must not vote again"; }
-        FoundAsync().Forget();
+        bool mayHaveVoted = _disk.DurableApplied > 0 && (IsSettled || _identity.Joins);
+        if (mayHaveVoted || (_identity.Joins && _replay.Corruptions.Count > 0)) { return "the device has lost the monitor's log: it must not vote again"; }
+        (_identity.Joins ? JoinAsync() : FoundAsync()).Forget();
         OnStarted?.Invoke();
         return null;
     }
@@ -165,14 +172,16 @@ internal sealed partial class MonServer : IControlService, IConnectionAcceptor, 
         {
             return "the device was not completely made: run 'fastblock mon mkfs' again";
         }
-        // With others, raft has them supply what is lost; alone, going on would silently undo changes.
-        if (_replay.Corruptions.Count > 0 && _identity.Members.Count == 1)
-        {
-            return "the log of the only monitor is damaged: restore its device from a copy";
-        }
+        if (_identity.Removed) { return RemovedText; }
         if (!_disk.TryLoad(_store, out _)) { return "the monitor's store holds records that this version cannot read"; }
         _cluster = found.Cluster;
         _instance = found.Device;
+        RecallRoster();
+        // With others, raft has them supply what is lost; alone, going on would silently undo changes.
+        if (_replay.Corruptions.Count > 0 && _roster.Mons.Count == 1)
+        {
+            return "the log of the only monitor is damaged: restore its device from a copy";
+        }
         return null;
     }
 
@@ -194,6 +203,7 @@ internal sealed partial class MonServer : IControlService, IConnectionAcceptor, 
         _lastTick = nowNanos;
         _reactor.Arm(_ticker, nowNanos + _options.TickNanos);
         if (_group is null) { return; }
+        SeekWhenAlone(nowNanos);
         if (_group.IsLeader || !_group.LeaderHint.IsNone) { _leaderSeen = nowNanos; }
         if (_group.IsReady) { EnqueueTick(); }
         Pump();
@@ -243,7 +253,9 @@ internal sealed partial class MonServer : IControlService, IConnectionAcceptor, 
             return $"this is a monitor of cluster {_cluster}, not of {peer.Cluster}";
         }
         if (peer.Role is not (PeerRole.Client or PeerRole.Osd or PeerRole.Mon)) { return "unknown role"; }
-        return peer.Role is PeerRole.Mon && !IsMember(peer.NodeId) ? $"mon.{peer.NodeId} is not a member of this cluster" : null;
+        // One that is no member, or not any more, may ask who is.
+        return peer.Role is PeerRole.Mon && peer.Shard != PeerControlShard && _roster.Find(peer.NodeId) is null
+            ? $"mon.{peer.NodeId} is not a member of this cluster" : null;
     }
 
     IConnectionHandler? IConnectionAcceptor.OnAccepted(IConnection connection)
@@ -259,21 +271,5 @@ internal sealed partial class MonServer : IControlService, IConnectionAcceptor, 
 
     void IControlService.OnSessionClosed(ControlSession session) => _sessions.Remove(session);
 
-    private bool IsMember(uint mon)
-    {
-        foreach (MonIdentityMember member in _identity.Members)
-        {
-            if (member.Id == mon) { return true; }
-        }
-        return false;
-    }
-
-    private NetAddress? AddressOf(NodeId mon)
-    {
-        foreach (MonIdentityMember member in _identity.Members)
-        {
-            if (member.Id == mon.Value && NetAddress.TryParse(member.Address, 0, out NetAddress? address)) { return address; }
-        }
-        return null;
-    }
+    private NetAddress? AddressOf(NodeId mon) => _roster.Find(mon.Value)?.Address;
 }

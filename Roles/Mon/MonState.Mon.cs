@@ -89,6 +89,7 @@ internal sealed partial class MonState
         }
         if (found.State is MonRecordState.MonMember && alive < (staying / 2) + 1 && !request.Force)
         {
+            if (!KnowsMons) { return Refuse(ControlStatus.StatusAgain, "the leading monitor does not know yet which of the others are there"); }
             return Refuse(ControlStatus.StatusWrongState, $"without mon.{request.Id} only {alive} of {staying} monitors would take part, which is no "
                 + "majority: start those that are down, or remove them first (--force: note it, and do it once there is a majority)");
         }
@@ -96,6 +97,9 @@ internal sealed partial class MonState
         PutMons(changes, with);
         return Do(changes);
     }
+
+    /// <summary>Set by the server: it has led long enough to have heard from everybody who is there.</summary>
+    public bool KnowsMons { get; set; } = true;
 
     private bool IsInQuorum(MonInfo mon)
     {
@@ -133,20 +137,26 @@ internal sealed partial class MonState
         return changes;
     }
 
-    /// <summary>The configuration that the map's list asks for. One that joins is a learner until it is fit to vote, so that one that
-    /// never comes keeps nobody else from coming or going.</summary>
-    /// <param name="isFit">Votes already, or is there and has caught up.</param>
-    /// <returns>Null = it does not say.</returns>
-    public RaftMembers? WantedMembers(Func<MonInfo, bool> isFit)
+    /// <summary>The configuration that the map's list asks for. One that joins is a learner until it is fit to vote. One that has not
+    /// come yet, and perhaps never will, is waited for only while nothing else is to be changed: it must not hold up the others.</summary>
+    /// <param name="now">In force.</param>
+    /// <param name="isFit">Is there and has caught up.</param>
+    /// <returns>Null = the list does not say.</returns>
+    public RaftMembers? WantedMembers(RaftMembers now, Func<MonInfo, bool> isFit)
     {
-        List<(NodeId Id, Guid Instance)> voters = [], learners = [];
+        List<(NodeId Id, Guid Instance)> voters = [], learners = [], awaited = [];
         foreach (MonInfo mon in Map.Cluster?.Mons ?? [])
         {
             if (mon.Store == Guid.Empty) { return null; }
             if (mon.State is MonRecordState.MonLeaving) { continue; }
-            bool votes = mon.State is MonRecordState.MonMember || isFit(mon);
-            (votes ? voters : learners).Add((new NodeId(mon.Id.Value), mon.Store));
+            NodeId id = new(mon.Id.Value);
+            bool votes = mon.State is MonRecordState.MonMember || now.IsIncoming(id) || (now.IsMember(id) && isFit(mon));
+            (votes ? voters : now.IsMember(id) ? learners : awaited).Add((id, mon.Store));
         }
-        return voters.Count == 0 ? null : new RaftMembers(voters.ToArray(), learners.ToArray());
+        if (voters.Count == 0) { return null; }
+        RaftMembers wanted = new(voters.ToArray(), learners.ToArray());
+        if (awaited.Count == 0 || !wanted.IsSame(now)) { return wanted; }
+        learners.AddRange(awaited);
+        return new RaftMembers(voters.ToArray(), learners.ToArray());
     }
 }

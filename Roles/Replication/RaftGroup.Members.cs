@@ -55,9 +55,10 @@ internal sealed partial class RaftGroup
     /// <summary>The members that are wanted, voters and perhaps learners. Whoever leads goes there step by step, with its own timers: it
     /// adds learners once they have a replica, makes them voters when they have caught up, leaves the old voters. A later call changes
     /// the goal.</summary>
-    public void SetTarget(RaftMembers target)
+    /// <param name="target">Null = they stay as they are; a joint configuration is left all the same.</param>
+    public void SetTarget(RaftMembers? target)
     {
-        if (_target is { } before && before.IsSame(target)) { return; }
+        if (_target is { } before && target is not null && before.IsSame(target)) { return; }
         _target = target;
         _present.Clear();
         _isTargetReached = false;

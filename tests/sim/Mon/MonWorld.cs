@@ -38,9 +38,33 @@ internal sealed class MonWorld : IDisposable
     public SimHost ClientHost { get; }
     public SimSeat Seat { get; }
     public MonClient Client { get; }
-    public MonOptions Options { get; init; } = new();
+    public MonOptions Options { get; set; } = new();
 
     public MonNode? Leader => Mons.Find(mon => mon.IsLeader && !mon.Host.Process!.IsPaused);
+
+    /// <summary>One more monitor, registered and made, but not started.</summary>
+    public MonNode Add(long diskBytes = 16 * Units.MiB)
+    {
+        MonNode mon = new(this, (uint)Mons.Count, diskBytes);
+        Mons.Add(mon);
+        mon.MakeJoining(Store((uint)Mons.Count - 1, life: 7));
+        return mon;
+    }
+
+    public ControlReply Remove(MonNode mon, bool force = false) =>
+        Ask(new ControlRequest { MonRemove = new MonRemoveRequest { Id = mon.Id, Force = force } }, seconds: 120);
+
+    /// <summary>It has been told that it is removed, and its process has ended.</summary>
+    public void RequireEnded(MonNode mon) => Require(() => mon.Removed.Length > 0 && mon.Server is null, $"mon.{mon.Id} ends");
+
+    /// <summary>The map's list is these, and all vote.</summary>
+    public void RequireMembers(params MonNode[] mons)
+    {
+        uint[] ids = [.. mons.Select(mon => mon.Id).Order()];
+        Require(() => Leader is { Server: { } leader } && leader.Store.Map.Cluster!.Mons is { } list
+            && list.All(mon => mon.State is MonRecordState.MonMember) && list.Select(mon => mon.Id.Value).SequenceEqual(ids),
+            $"the monitors are {string.Join(' ', ids)}", 60);
+    }
 
     public static Guid Store(uint id, short life = 1) => new((int)id + 1, life, 9, 1, 2, 3, 4, 5, 6, 7, 8);
 

@@ -29,6 +29,11 @@ public sealed class MonMemberTests
 
     private static RaftMembers Members(params uint[] ids) => new(ids.Select(id => (new NodeId(id), Store(id))).ToArray(), default);
 
+    private static RaftMembers Learning(RaftMembers members, uint learner) =>
+        new(members.Voters.Select(id => (id, Store(id.Value))).ToArray(), new[] { (new NodeId(learner), Store(learner)) });
+
+    private RaftMembers Wanted(RaftMembers now, bool isFit = true) => _mon.State.WantedMembers(now, _ => isFit)!;
+
     private void Put(uint count)
     {
         MonChanges changes = new(_mon.Store);
@@ -67,12 +72,25 @@ public sealed class MonMemberTests
         Assert.Equal(4, added.Mons.Count);
         Assert.Equal(MonFixture.Cluster, new Guid(added.ClusterUuid.Span, bigEndian: true));
         Assert.Equal(MonRecordState.MonJoining, Mons[3].State);
-        Assert.Equal([new NodeId(3)], _mon.State.WantedMembers(_ => false)!.Learners);
-        Assert.Equal(4, _mon.State.WantedMembers(_ => true)!.Voters.Length);
+        Assert.Equal([new NodeId(3)], Wanted(Members(0, 1, 2)).Learners);
+        RaftMembers learning = Learning(Members(0, 1, 2), 3);
+        Assert.True(Wanted(learning, isFit: false).IsSame(learning));
+        Assert.Equal(4, Wanted(learning).Voters.Length);
         Follow(Members(0, 1, 2));
         Assert.Equal(MonRecordState.MonJoining, Mons[3].State);
         Follow(Members(0, 1, 2, 3));
         Assert.Equal(MonRecordState.MonMember, Mons[3].State);
+    }
+
+    [Fact]
+    public void One_that_registered_and_never_comes_holds_nobody_up()
+    {
+        _ = Add(3);
+        _ = Remove(1);
+        RaftMembers wanted = Wanted(Members(0, 1, 2));
+        Assert.Equal([new NodeId(0), new NodeId(2)], wanted.Voters);
+        Assert.Empty(wanted.Learners);
+        Assert.Equal([new NodeId(3)], Wanted(Members(0, 2)).Learners);
     }
 
     [Fact]
@@ -119,7 +137,7 @@ public sealed class MonMemberTests
         Assert.Equal(ControlStatus.StatusOk, Remove(1).Status);
         Assert.Equal(MonRecordState.MonLeaving, Mons[1].State);
         Assert.Equal(ControlStatus.StatusOk, Remove(1).Status);
-        Assert.Equal([new NodeId(0), new NodeId(2)], _mon.State.WantedMembers(_ => false)!.Voters);
+        Assert.Equal([new NodeId(0), new NodeId(2)], Wanted(Members(0, 1, 2)).Voters);
         Follow(Members(0, 1, 2));
         Assert.Equal(3, Mons.Count);
         Assert.Equal(ControlStatus.StatusWrongState, Add(1).Status);
@@ -132,6 +150,9 @@ public sealed class MonMemberTests
     public void The_last_monitor_stays_and_so_does_one_without_which_there_is_no_majority()
     {
         AllAlive(except: 2);
+        _mon.State.KnowsMons = false;
+        Assert.Equal(ControlStatus.StatusAgain, Remove(0).Status);
+        _mon.State.KnowsMons = true;
         Assert.Equal(ControlStatus.StatusWrongState, Remove(0).Status);
         Assert.Equal(ControlStatus.StatusOk, Remove(2).Status);
         Follow(Members(0, 1));
@@ -149,10 +170,10 @@ public sealed class MonMemberTests
         MonChanges changes = new(_mon.Store);
         changes.Put(MapKeys.Cluster, (_mon.Map.Cluster! with { Mons = [.. Mons.Select(mon => mon with { Store = Guid.Empty })] }).ToBytes());
         _mon.Apply(changes);
-        Assert.Null(_mon.State.WantedMembers(_ => true));
+        Assert.Null(_mon.State.WantedMembers(Members(0, 1, 2), _ => true));
         Follow(Members(0, 1, 2));
         Assert.Equal(Store(2), Mons[2].Store);
-        Assert.Equal(3, _mon.State.WantedMembers(_ => true)!.Voters.Length);
+        Assert.Equal(3, Wanted(Members(0, 1, 2)).Voters.Length);
     }
 
     [Fact]
