@@ -83,8 +83,7 @@ internal static class Program
         foreach (Command command in MonAdminCommands.Create()) { mon.Subcommands.Add(command); }
         yield return mon;
         Command osd = OsdCommand.Create();
-        foreach (Command list in OsdListCommands.Create()) { osd.Subcommands.Add(list); }
-        foreach (Command command in OsdAdminCommands.Create()) { osd.Subcommands.Add(command); }
+        foreach (Command command in OsdListCommands.Create()) { osd.Subcommands.Add(command); }
         yield return osd;
         yield return NbdCommand.Create();
         yield return BenchCommand.Create();

@@ -11,7 +11,7 @@ using Fastblock.Roles.Config;
 
 namespace Fastblock.Roles.Cli;
 
-/// <summary><c>fastblock osd ls</c> and <c>osd tree</c>; they hang under the osd role's command.</summary>
+/// <summary><c>fastblock osd ls</c>, <c>osd tree</c> and what else hangs under the osd role's command.</summary>
 internal static class OsdListCommands
 {
     public static IEnumerable<Command> Create()
@@ -20,6 +20,7 @@ internal static class OsdListCommands
             .Does(parsed => ClusterSession.Run(parsed, ListAsync));
         yield return new ManualCommand("tree", "List the OSDs by rack and host.", "fastblock osd tree")
             .Does(parsed => ClusterSession.Run(parsed, TreeAsync));
+        foreach (Command admin in OsdAdminCommands.Create()) { yield return admin; }
     }
 
     private static async ReactorTask<ExitCode> ListAsync(ClusterSession session)

@@ -21,7 +21,7 @@ internal sealed record MonOptions
     public int MinInPercent { get; init; } = 75;
 
     /// <summary>Targets of PGs are changed.</summary>
-    public bool MovesPgs { get; init; }
+    public bool MovesPgs { get; init; } = true;
 
     /// <summary>PGs that are copied to, or from, one OSD at the same time.</summary>
     public int MaxRecoveries { get; init; } = 2;

@@ -13,15 +13,8 @@ namespace Fastblock.Roles.Osd;
 /// images. The map proposes; what a PG's replicas really are is in their own logs.</summary>
 internal sealed partial class OsdShard
 {
-    /// <summary>PGs that the map says are active and that this device does not have: never made anew (they may have voted),
-    /// only reported.</summary>
-    private readonly SortedSet<PgId> _lost = [];
-
     private readonly List<(PgId Id, ulong CreatedEpoch)> _leftovers = [];
     private readonly KvBatch _metaBatch = new();
-
-    /// <summary>PGs that the map gives us and that are not here.</summary>
-    public IReadOnlyCollection<PgId> Lost => _lost;
 
     /// <summary>What the map last said about this OSD, before its restart; null = never heard.</summary>
     public OsdInfo? LastSelf { get; private set; }
@@ -35,8 +28,11 @@ internal sealed partial class OsdShard
         TellPeers();
         foreach (PgInfo info in Map.Pgs)
         {
-            if (info.Shard == Index && info.Has(Identity.Id, Identity.Device)) { TakeOver(info); }
+            if (info.Shard != Index) { continue; }
+            if (info.Has(Identity.Id, Identity.Device)) { TakeOver(info); }
+            else { Leave(info); }
         }
+        NoteEpochs();
         DropDeleted();
         foreach (PgReplica pg in _pgs.Values) { pg.ProposePurges(); }
     }
@@ -87,40 +83,11 @@ internal sealed partial class OsdShard
         }
     }
 
-    private void TakeOver(PgInfo info)
-    {
-        if (_pgs.TryGetValue(info.Id, out PgReplica? pg))
-        {
-            if (pg.Group!.Config.Incarnation != info.Incarnation) { return; }
-            pg.Info = info;
-            pg.Group.SetPreferredLeader(new NodeId(info.PreferredLeader.Value));
-            return;
-        }
-        if (info.State != Cluster.PgState.Creating && !Sabotage.Is(SabotageKind.EmptiedDeviceVotes))
-        {
-            if (_lost.Add(info.Id))
-            {
-                Reached.Mark("osd: emptied device stays out");
-                _log.Error($"pg {info.Id}: this OSD should hold a replica, but its device has none; it stays out of the PG");
-            }
-            return;
-        }
-        Create(info);
-    }
-
     private void Create(PgInfo info)
     {
         if (!Map.TryGetPool(info.Id.Pool, out PoolInfo? pool)) { return; } // comes with a later change
-        int blocks = pool.ObjectBytes / Units.BlockBytes;
-        PgReplica pg = new(this, info.Id, blocks) { Info = info, CreatedEpoch = info.Changed.Value };
-        // One log: the record about the PG is durable before the group that it describes.
-        Span<byte> key = stackalloc byte[PgKeys.StateBytes];
-        PgKeys.Meta(info.Id, key);
-        Span<byte> meta = stackalloc byte[PgMeta.SizeBytes];
-        new PgMeta { BlocksPerObject = (uint)blocks, CreatedEpoch = info.Changed.Value }.Write(meta);
-        _metaBatch.Clear();
-        _ = _metaBatch.TryPut(key, meta);
-        if (Kv.Commit(_metaBatch, null, out _) != Errno.None)
+        PgReplica? pg = TryBegin(info, pool);
+        if (pg is null)
         {
             RetryMapSoon();
             return;
@@ -147,6 +114,21 @@ internal sealed partial class OsdShard
         _pgs.Add(info.Id, pg);
     }
 
+    /// <summary>One log: the record about the PG is durable before the group that it describes.</summary>
+    /// <returns>The replica, still without its group; null = the log has no room now.</returns>
+    private PgReplica? TryBegin(PgInfo info, PoolInfo pool)
+    {
+        int blocks = pool.ObjectBytes / Units.BlockBytes;
+        Span<byte> key = stackalloc byte[PgKeys.StateBytes];
+        PgKeys.Meta(info.Id, key);
+        Span<byte> meta = stackalloc byte[PgMeta.SizeBytes];
+        new PgMeta { BlocksPerObject = (uint)blocks, CreatedEpoch = info.Changed.Value }.Write(meta);
+        _metaBatch.Clear();
+        _ = _metaBatch.TryPut(key, meta);
+        return Kv.Commit(_metaBatch, null, out _) == Errno.None
+            ? new PgReplica(this, info.Id, blocks) { Info = info, CreatedEpoch = info.Changed.Value } : null;
+    }
+
     /// <summary>Pools that are gone: a PG is dropped only on the word of a map that is newer than the PG itself.</summary>
     private void DropDeleted()
     {
@@ -155,12 +137,13 @@ internal sealed partial class OsdShard
         {
             if (!Map.TryGetPg(pg.Id, out _) && Map.Epoch.Value > pg.CreatedEpoch) { (gone ??= []).Add(pg); }
         }
-        foreach (PgReplica pg in gone ?? []) { Drop(pg); }
+        foreach (PgReplica pg in gone ?? []) { Drop(pg, "its pool was deleted"); }
         for (int i = _leftovers.Count - 1; i >= 0; i--)
         {
             (PgId id, ulong createdEpoch) = _leftovers[i];
-            if (Map.TryGetPg(id, out _) || Map.Epoch.Value <= createdEpoch) { continue; }
-            if (!_pgs.ContainsKey(id)) { DropLeftovers(id); }
+            // What is named here is lost, or cleared away when a replica is made anew.
+            if (Map.Epoch.Value <= createdEpoch || (Map.TryGetPg(id, out PgInfo? pg) && pg.Has(Identity.Id, Identity.Device))) { continue; }
+            if (!_pgs.ContainsKey(id)) { _ = TryDropLeftovers(id); }
             _leftovers.RemoveAt(i);
         }
     }
@@ -185,7 +168,7 @@ internal sealed partial class OsdShard
         foreach ((PgId id, ulong createdEpoch) in found) { _leftovers.Add((id, createdEpoch)); }
     }
 
-    private void Drop(PgReplica pg)
+    private void Drop(PgReplica pg, string why)
     {
         if (Host.RemoveGroup(pg.Id, null) != Errno.None)
         {
@@ -195,22 +178,26 @@ internal sealed partial class OsdShard
         _ = _pgs.Remove(pg.Id, out _);
         _removedPgs.Add(pg.Id);
         pg.OnRemoved();
-        DropLeftovers(pg.Id);
-        _log.Info($"pg {pg.Id}: its pool was deleted; the replica is removed");
+        // What does not fit now, or into a full log, leaves records that the next start finds and drops.
+        _ = TryDropLeftovers(pg.Id);
+        _log.Info($"pg {pg.Id}: {why}; the replica is removed");
     }
 
     /// <summary>What a PG leaves behind beside its log.</summary>
-    private void DropLeftovers(PgId id)
+    /// <returns>False when something is left: the log has no room now.</returns>
+    private bool TryDropLeftovers(PgId id)
     {
         Objects.DeleteGroup(id);
         Span<byte> prefix = stackalloc byte[PgKeys.PrefixBytes];
         PgKeys.Prefix(id, prefix);
-        _metaBatch.Clear();
-        KvScan scan = Kv.Scan(prefix);
-        bool fits = true;
-        while (fits && scan.Next()) { fits = _metaBatch.TryDelete(scan.Key); }
-        // What did not fit, or a full log, leaves records that the next start finds and drops.
-        if (_metaBatch.Count > 0) { _ = Kv.Commit(_metaBatch, null, out _); }
+        while (true)
+        {
+            _metaBatch.Clear();
+            KvScan scan = Kv.Scan(prefix);
+            while (scan.Next() && _metaBatch.TryDelete(scan.Key)) { }
+            if (_metaBatch.Count == 0) { return true; }
+            if (Kv.Commit(_metaBatch, null, out _) != Errno.None) { return false; }
+        }
     }
 
     private void RetryMapSoon() => Reactor.Arm(_retryMap, Reactor.NowNanos + (50 * Units.NanosPerMilli));

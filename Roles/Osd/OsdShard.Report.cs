@@ -26,11 +26,8 @@ internal sealed partial class OsdShard
             PgStat? stat = pg.MakeStat(all);
             if (stat is not null) { stats.Add(stat); }
         }
-        if (all)
-        {
-            foreach (PgId id in _lost) { stats.Add(LostStat(id)); }
-            _nextFullReport = Reactor.NowNanos + _options.FullReportNanos;
-        }
+        if (all) { _nextFullReport = Reactor.NowNanos + _options.FullReportNanos; }
+        foreach (PgId id in _lost) { stats.Add(LostStat(id)); }
         foreach (PgId id in _removedPgs) { stats.Add(new PgStat { Pg = id.Value, Removed = true }); }
         _removedPgs.Clear();
         ShardReport report = new(Index, all, stats, Objects.TotalBytes, Objects.HeldBytes,
@@ -53,7 +50,11 @@ internal sealed partial class OsdShard
     private PgStat LostStat(PgId id)
     {
         PgStat stat = new() { Pg = id.Value, Role = PgRole.Lost };
-        if (Map.TryGetPg(id, out PgInfo? info)) { stat.Incarnation = info.Incarnation; }
+        if (Map.TryGetPg(id, out PgInfo? info))
+        {
+            stat.Incarnation = info.Incarnation;
+            stat.Commit = info.Reported?.Index ?? 0; // it is lost as far as this configuration goes
+        }
         return stat;
     }
 

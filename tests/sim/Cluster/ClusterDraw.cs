@@ -45,6 +45,11 @@ internal sealed record ClusterDraw
     public required bool EmptyOneOsd { get; init; }
     public required long TroubleNanos { get; init; }
 
+    /// <summary>Silence after which monitors put an OSD out; 0 = never.</summary>
+    public long OutAfterNanos { get; init; }
+
+    public int MaxRecoveries { get; init; } = 2;
+
     /// <summary>So many OSDs, the first ones, have a device of this size only.</summary>
     public int SmallOsds { get; init; }
 

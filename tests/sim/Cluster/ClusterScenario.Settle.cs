@@ -88,7 +88,7 @@ internal partial class ClusterScenario
         int pending = 0;
         foreach (OsdNode osd in _osds)
         {
-            if (osd.IsDamaged) { continue; }
+            if (osd.IsDamaged || IsRetired(osd)) { continue; }
             if (!osd.IsStarted) { return $"{osd.Host.Name} is not started"; }
             pending++;
             osd.Digest((pg, contents) =>

@@ -215,6 +215,9 @@ internal partial class ClusterScenario : Scenario
         };
     }
 
+    /// <summary>It belongs to the cluster from now on.</summary>
+    protected void AddOsd(OsdNode osd) => _osds.Add(osd);
+
     private void EmptyOneOsd()
     {
         OsdNode osd = _osds[World.Prng.Below(_osds.Count)];

@@ -70,7 +70,7 @@ internal sealed class MonNode : ISimNode
     {
         SimDiskPort port = _disk.Open(seat);
         if (!_formatted) { await MakeAsync(seat, port); }
-        var server = new MonServer(new MonOptions { OwnerTtlNanos = 3 * Units.NanosPerSecond }, seat.Reactor, seat.Transport, port,
+        var server = new MonServer(Options(), seat.Reactor, seat.Transport, port,
             new Log(Host.Name, Host.Clock, new TraceLog(Host)));
         seat.Process.Own(server);
         string? wrong = await server.StartAsync();
@@ -82,6 +82,13 @@ internal sealed class MonNode : ISimNode
         }
         _server = server;
     }
+
+    private MonOptions Options() => new()
+    {
+        OwnerTtlNanos = 3 * Units.NanosPerSecond,
+        OsdOutAfterNanos = _scenario.Draw.OutAfterNanos,
+        MaxRecoveries = _scenario.Draw.MaxRecoveries,
+    };
 
     private async ReactorTask MakeAsync(SimSeat seat, SimDiskPort port)
     {

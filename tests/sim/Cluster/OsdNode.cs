@@ -84,6 +84,20 @@ internal sealed class OsdNode : ISimNode
         if (!sameUuid) { _device = GroupsScenario.NewGuid(_scenario.World.Prng); }
     }
 
+    /// <summary>The device died; a new one in its place becomes a new OSD.</summary>
+    public void SwapDevice()
+    {
+        _ = _disk.Replace();
+        _formatted = false;
+        _device = GroupsScenario.NewGuid(_scenario.World.Prng);
+        _id = null;
+    }
+
+    /// <summary>Number of the OSD; null = not made yet.</summary>
+    public uint? Id => _id;
+
+    public Guid Device => _device;
+
     public string Describe()
     {
         var text = new StringBuilder($"{_wrong}");

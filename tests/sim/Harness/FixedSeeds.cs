@@ -27,6 +27,7 @@ internal static class FixedSeeds
         ["small"] = new Entry(6, world => new SmallOsdScenario(world)),
         ["three"] = new Entry(0, world => new ClusterScenario(world, draw => draw with { Mons = 1, Osds = 3, Replicas = 3 })),
         ["images"] = new Entry(24, world => new ImagesScenario(world)),
+        ["rebalance"] = new Entry(12, world => new RebalanceScenario(world)),
         ["monitors"] = new Entry(12, world => new MonitorScenario(world)),
     };
 
