@@ -79,12 +79,8 @@ internal static class Program
     private static IEnumerable<Command> Commands()
     {
         yield return VstartCommand.Create();
-        Command mon = MonCommand.Create();
-        foreach (Command command in MonAdminCommands.Create()) { mon.Subcommands.Add(command); }
-        yield return mon;
-        Command osd = OsdCommand.Create();
-        foreach (Command command in OsdListCommands.Create()) { osd.Subcommands.Add(command); }
-        yield return osd;
+        yield return MonAdminCommands.AddTo(MonCommand.Create());
+        yield return OsdListCommands.AddTo(OsdCommand.Create());
         yield return NbdCommand.Create();
         yield return BenchCommand.Create();
         yield return StatusCommand.Create();

@@ -14,7 +14,14 @@ namespace Fastblock.Roles.Cli;
 /// <summary><c>fastblock mon ls</c>, <c>mon stat</c> and <c>mon rm</c>; they hang under the monitor role's command.</summary>
 internal static class MonAdminCommands
 {
-    public static IEnumerable<Command> Create()
+    /// <summary>Hangs them under the role's own command.</summary>
+    public static Command AddTo(Command mon)
+    {
+        foreach (Command command in Create()) { mon.Subcommands.Add(command); }
+        return mon;
+    }
+
+    private static IEnumerable<Command> Create()
     {
         yield return new ManualCommand("ls", "List the monitors.", "fastblock mon ls", "fastblock mon ls --json")
             .Does(parsed => ClusterSession.Run(parsed, ListAsync));

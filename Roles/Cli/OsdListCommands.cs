@@ -14,13 +14,20 @@ namespace Fastblock.Roles.Cli;
 /// <summary><c>fastblock osd ls</c>, <c>osd tree</c> and what else hangs under the osd role's command.</summary>
 internal static class OsdListCommands
 {
-    public static IEnumerable<Command> Create()
+    /// <summary>Hangs them under the role's own command.</summary>
+    public static Command AddTo(Command osd)
+    {
+        foreach (Command command in Create()) { osd.Subcommands.Add(command); }
+        foreach (Command command in OsdAdminCommands.Create()) { osd.Subcommands.Add(command); }
+        return osd;
+    }
+
+    private static IEnumerable<Command> Create()
     {
         yield return new ManualCommand("ls", "List the OSDs.", "fastblock osd ls", "fastblock osd ls --json")
             .Does(parsed => ClusterSession.Run(parsed, ListAsync));
         yield return new ManualCommand("tree", "List the OSDs by rack and host.", "fastblock osd tree")
             .Does(parsed => ClusterSession.Run(parsed, TreeAsync));
-        foreach (Command admin in OsdAdminCommands.Create()) { yield return admin; }
     }
 
     private static async ReactorTask<ExitCode> ListAsync(ClusterSession session)
