@@ -118,6 +118,11 @@ internal sealed partial class RaftGroup : IHeartbeatView
         Errno status = _node.CheckPropose();
         if (status != Errno.None) { return status; }
         if (_uncommittedBytes >= _host.Options.MaxUncommittedBytes) { return Errno.Again; }
+        if (payloadBytes > 0 && _host.DiskLog.HoldsBackNewEntries)
+        {
+            Reached.Mark("replication: clients' entries wait for the log's cleaner");
+            return Errno.Again;
+        }
         PendingEntry entry = new() { Term = _node.Term, Kind = EntryKind.Data, PayloadBytes = payloadBytes, Waiter = waiter };
         status = Append(index, ref entry, header, blockCrcs, payload, 0);
         if (status != Errno.None) { return status; }

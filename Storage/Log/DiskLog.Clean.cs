@@ -12,6 +12,7 @@ internal sealed partial class DiskLog
     private readonly List<(LogGroup Group, int Life, ulong Index, IndexEntry Copy)> _undurableCopies = [];
 
     private readonly LogCleaner _cleaner;
+    private readonly AppendPace _pace;
 
     /// <summary>Starts the cleaner. <paramref name="mover"/> is null where nothing refers to payload blocks (monitors).</summary>
     public void StartCleaner(ILogOwner owner, IBlockMover? mover)
@@ -33,15 +34,27 @@ internal sealed partial class DiskLog
 
     internal int CleanBelow => _options.CleanBelowSegments > 0
         ? _options.CleanBelowSegments
-        : Math.Max(_entryReserve + 2, _segmentCount / 4);
+        : Math.Max(_entryReserve + 2, _segmentCount / 2);
 
-    /// <summary>0 as long as half of what the cleaner has to keep free is there, 100 when entries are about to be refused.</summary>
+    /// <summary>Bytes that entries may take before they are refused, were they packed perfectly.</summary>
+    internal long EntryRoom => ((long)Math.Max(0, FreeSegments - _entryReserve) * _segmentBytes) + _segmentBytes - _headOffset;
+
+    /// <summary>With less room than this new entries come at the cleaner's pace.</summary>
+    internal long PacedRoom => (long)(CleanBelow - _entryReserve) / 2 * _segmentBytes;
+
+    /// <summary>The cleaner makes room, and what is left of it has to do until it has got further: clients' entries wait. Those of other
+    /// leaders are taken.</summary>
+    public bool HoldsBackNewEntries => _pace.HoldsBack;
+
+    internal AppendPace Pace => _pace;
+
+    /// <summary>0 when the cleaner begins, 100 when half of what it has to keep free is gone and new entries come at its pace.</summary>
     internal int CleaningPressure
     {
         get
         {
             int half = Math.Max(1, (CleanBelow - _entryReserve) / 2);
-            return 100 - (Math.Clamp(FreeSegments - _entryReserve, 0, half) * 100 / half);
+            return 100 - (Math.Clamp(FreeSegments - _entryReserve - half, 0, half) * 100 / half);
         }
     }
 

@@ -62,6 +62,7 @@ internal sealed partial class DiskLog : IIterationHook
         for (int i = 0; i < options.WriteSlots; i++) { _free.Push(new LogWrite(this)); }
         _sealTimer = new CallbackTimer(OnSealTimer);
         _cleaner = new LogCleaner(this);
+        _pace = new AppendPace(this, _cleaner);
     }
 
     /// <summary>Replays what the shard's part holds, cuts the torn tail and makes the log ready for appends. Nothing is written

@@ -24,7 +24,7 @@ internal sealed record DiskLogOptions
     /// <summary>Bytes of recent entries' headers and checksums kept in memory.</summary>
     public int HeaderCacheBytes { get; init; } = (int)(2 * Units.MiB);
 
-    /// <summary>Cleaning begins when fewer segments than this are free; 0 = a quarter of all.</summary>
+    /// <summary>Cleaning begins when fewer segments than this are free; 0 = half of all.</summary>
     public int CleanBelowSegments { get; init; }
 
     /// <summary>After this long without appends a header-only batch is written that says that all before it is durable, so

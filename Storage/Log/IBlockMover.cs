@@ -8,6 +8,9 @@ namespace Fastblock.Storage.Log;
 /// <summary>Whoever reads payload blocks where the log put them (the object store). Asked by the cleaner.</summary>
 internal interface IBlockMover
 {
+    /// <summary>How much of the present move is done, in parts of <see cref="AppendPace.Whole"/>; 0 when there is none.</summary>
+    int Progress { get; }
+
     /// <summary>Moves every live block that lies in <paramref name="ranges"/> to its home. The first range is the whole oldest
     /// segment, the others are entries that were copied out of it or of an older one. Completes with None only when
     /// everything that stopped referring to the ranges is durable (data flushed, metadata committed) and no read of theirs

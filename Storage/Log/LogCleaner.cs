@@ -53,6 +53,7 @@ internal sealed class LogCleaner(DiskLog log) : IRunnable
     private readonly List<LogGroup> _based = [];
     private ILogOwner? _owner;
     private IBlockMover? _mover;
+    private bool _isMoved;
     private bool _running;
     private bool _stop;
     private bool _isIdle;
@@ -61,6 +62,9 @@ internal sealed class LogCleaner(DiskLog log) : IRunnable
 
     /// <summary>A pass is under way: owners may be making room for it.</summary>
     public bool IsCleaning { get; private set; }
+
+    /// <summary>How much of the pass's long part, the moves, is done: 0 to <see cref="AppendPace.Whole"/>.</summary>
+    public int Progress => _isMoved ? AppendPace.Whole : _mover?.Progress ?? 0;
 
     /// <summary>Free segments before the cleaner has anything to do for long.</summary>
     private bool HasWork => log.FreeSegments < log.CleanBelow && log.CanClean;
@@ -110,7 +114,10 @@ internal sealed class LogCleaner(DiskLog log) : IRunnable
             }
             long before = log.Statistics.CleaningBytes;
             IsCleaning = true;
+            _isMoved = false;
+            log.Pace.Begin();
             Errno status = await CleanOldestAsync();
+            log.Pace.End();
             IsCleaning = false;
             bool gained = status is Errno.None && log.Statistics.CleaningBytes - before < log.SegmentBytes / 4 * 3;
             _fruitless = gained ? 0 : _fruitless + 1;
@@ -142,6 +149,7 @@ internal sealed class LogCleaner(DiskLog log) : IRunnable
             status = await _mover.MoveHomeAsync(_ranges, _pressure);
             if (status is not Errno.None) { return status; }
         }
+        _isMoved = true;
         status = await CopyPairsAsync(segment);
         if (status is Errno.None) { status = await WriteBasesAsync(segment); }
         if (status is Errno.None) { status = _owner!.SaveLosses(); }

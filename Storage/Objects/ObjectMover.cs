@@ -44,6 +44,8 @@ internal sealed partial class ObjectMover : IBlockMover, IDisposable
     private readonly IoGroup _io;
     private Func<int>? _pressure;
     private bool _running;
+    private long _toMove;
+    private long _moved;
 
     public ObjectMover(ObjectStore store)
     {
@@ -54,6 +56,9 @@ internal sealed partial class ObjectMover : IBlockMover, IDisposable
         AllocateBuffers();
     }
 
+    /// <summary>As if all objects in the log had to move: where they need not, the move is short.</summary>
+    public int Progress => (int)Math.Min(AppendPace.Whole, _moved * AppendPace.Whole / Math.Max(1, _toMove));
+
     /// <inheritdoc/>
     public async ReactorTask<Errno> MoveHomeAsync(IReadOnlyList<LogRange> ranges, Func<int>? pressure = null)
     {
@@ -61,11 +66,13 @@ internal sealed partial class ObjectMover : IBlockMover, IDisposable
         _running = true;
         _pressure = pressure;
         _store.CleanerWaits = true;
+        (_moved, _toMove) = (0, _store.Overlay.Count);
         Errno status = await MoveAllAsync(ranges);
         if (status is Errno.None) { status = await _store.FlushAsync(); }
         // Reads that began while the overlay still pointed into the ranges.
         if (status is Errno.None) { status = await _store.Reads.WaitAsync(_store.Blobs.Pins.Now); }
         _running = false;
+        _moved = 0;
         _store.CleanerWaits = false;
         return status;
     }
@@ -111,6 +118,7 @@ internal sealed partial class ObjectMover : IBlockMover, IDisposable
             PrepareHomeWrites(first, count);
             status = await _io.RunAsync(AtOnce);
             if (status is not Errno.None) { return status; }
+            _moved += count;
             await StepBackAsync(started);
         }
         status = await WriteCrcPagesAsync();
