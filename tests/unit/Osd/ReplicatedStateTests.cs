@@ -132,7 +132,7 @@ public sealed class ReplicatedStateTests
         {
             PgOpHeader any = Op((PgOpKind)kind, sequence: 1);
             any.Write(bytes);
-            Assert.Equal(kind is >= 1 and <= 7, PgOpHeader.TryRead(bytes, 4, out _));
+            Assert.Equal(kind is (>= 1 and <= 7) or 16, PgOpHeader.TryRead(bytes, 4, out _));
         }
     }
 }
