@@ -49,6 +49,9 @@ internal sealed record OsdInfo
     /// <summary>Soon to be full.</summary>
     public bool NearFull { get; init; }
 
+    /// <summary>Why it ended, if it could say so; empty again with its next boot.</summary>
+    public string DownReason { get; init; } = "";
+
     /// <summary>Revision of the last change of this record.</summary>
     public Epoch Changed { get; init; }
 
@@ -78,6 +81,7 @@ internal sealed record OsdInfo
             Full = record.Full,
             NearFull = record.NearFull,
             AutoOut = record.AutoOut,
+            DownReason = record.DownReason,
             Changed = changed,
         };
         return true;
@@ -100,6 +104,7 @@ internal sealed record OsdInfo
         Full = Full,
         NearFull = NearFull,
         AutoOut = AutoOut,
+        DownReason = DownReason,
     }.ToByteArray();
 
     private static bool TryReadAddress(string text, out NetAddress? address)

@@ -57,7 +57,7 @@ internal sealed partial class MonState
         foreach (OsdInfo osd in Map.Osds)
         {
             if (osd.AutoOut) { putOut.Add($"osd.{osd.Id.Value} on {osd.Host}"); }
-            if (!osd.Up && osd.In) { down.Add($"osd.{osd.Id.Value} on {osd.Host}"); }
+            if (!osd.Up && osd.In) { down.Add($"osd.{osd.Id.Value} on {osd.Host}{(osd.DownReason.Length > 0 ? $": {osd.DownReason}" : "")}"); }
             if (!_runtime.TryGetOsd(osd.Id, out OsdRuntime? runtime)) { continue; }
             if (runtime!.Impostor != Guid.Empty)
             {

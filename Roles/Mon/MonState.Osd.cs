@@ -109,6 +109,7 @@ internal sealed partial class MonState
             Rack = request.Rack.Length > 0 ? request.Rack : osd.Rack,
             SizeBytes = request.SizeBytes > 0 ? request.SizeBytes : osd.SizeBytes,
             Up = true,
+            DownReason = "",
             In = osd.In || osd.AutoOut, // the monitors take back what they did, never what the operator did
             AutoOut = false,
             Boots = osd.Boots + 1,
@@ -155,12 +156,15 @@ internal sealed partial class MonState
         }
     }
 
+    /// <summary>Of what an OSD says of its end: a sentence, not its memory.</summary>
+    private const int MaxReason = 200;
+
     private MonVerdict OsdStop(OsdStopRequest request)
     {
         if (!TryFindOsd(request.Id, request.DeviceUuid, out OsdInfo? osd, out MonVerdict refusal)) { return refusal; }
         if (!osd!.Up || osd.Boots != request.Boots) { return Answer(new ControlReply()); }
         MonChanges changes = NewChanges();
-        changes.Put(osd with { Up = false });
+        changes.Put(osd with { Up = false, DownReason = request.Reason[..Math.Min(request.Reason.Length, MaxReason)] });
         return Do(changes);
     }
 

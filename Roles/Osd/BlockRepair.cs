@@ -198,7 +198,6 @@ internal sealed partial class BlockRepair : IObjectDamageSink
         if (fetched is not Errno.None) { return fetched; }
         if (got != crc) { return await RepairPageAsync(pg, damaged.Object); }
         Errno status = await _shard.Objects.RewriteHomeAsync(damaged.Pg, damaged.Object, damaged.Block, place, got, buffer, 0);
-        if (status is Errno.Io) { _shard.OnDeviceFailed(status); }
         return status is Errno.None ? Errno.Again : status;
     }
 
@@ -208,7 +207,6 @@ internal sealed partial class BlockRepair : IObjectDamageSink
         ulong version = await FetchChecksumsAsync(pg.Id, obj, crcs);
         if (version == 0) { return Errno.NotConnected; }
         Errno status = await _shard.Objects.ReplaceCrcPageAsync(pg.Id, obj, crcs, version);
-        if (status is Errno.Io) { _shard.OnDeviceFailed(status); }
         if (status is not Errno.None) { return status; }
         Reached.Mark("osd: checksum page repaired");
         _shard.Counters.RepairedBlocks++;

@@ -75,7 +75,8 @@ internal sealed class OsdHeartbeat
     }
 
     /// <summary>A clean stop: the monitors need not wait for the silence.</summary>
-    public async ReactorTask StopAsync()
+    /// <param name="reason">Why this OSD cannot go on; empty = it was told to stop.</param>
+    public async ReactorTask StopAsync(string reason = "")
     {
         _stopping = true;
         if (!_isBooted || !_mons.IsConnected) { return; }
@@ -86,6 +87,7 @@ internal sealed class OsdHeartbeat
                 Id = _identity.Id.Value,
                 DeviceUuid = UuidBytes.ToBytes(_identity.Device),
                 Boots = _boots,
+                Reason = reason,
             },
         };
         _ = await _mons.RequestAsync(request, Units.NanosPerSecond);

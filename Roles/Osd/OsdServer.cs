@@ -242,14 +242,34 @@ internal sealed class OsdServer : IHelloGate, IShardOwner, IMapListener, IDispos
 
     public void OnShardFailed(int shard, Errno status)
     {
+        if (Failure != Errno.None) { return; }
         Failure = status;
-        string text = $"shard {shard}: the device failed a log write ({status}); this OSD ends so that others take over";
+        string text = $"shard {shard}: the device failed a write ({status}); this OSD ends so that others take over";
         _log.Error(text);
+        Reactor.Post(new FailureDelivery(this, text));
+    }
+
+    /// <summary>Nothing that is on a device that fails writes can be answered for. The monitors are told why, if they hear it; then the
+    /// process ends.</summary>
+    private async ReactorTask EndAsync(string text)
+    {
+        foreach (OsdShard shard in _shards) { shard.Reactor.Post(new QuietCall(shard)); }
+        if (_heartbeat is not null) { await _heartbeat.StopAsync(text); }
         OnFailed?.Invoke(text);
     }
 
     public ControlReply OnProcessRequest(ControlRequest request) => ProcessRequests?.Invoke(request)
         ?? new ControlReply { Status = ControlStatus.StatusInvalid, Text = "this OSD does not answer that request" };
+
+    private sealed class FailureDelivery(OsdServer server, string text) : IRunnable
+    {
+        public void Run() => server.EndAsync(text).Start();
+    }
+
+    private sealed class QuietCall(OsdShard shard) : IRunnable
+    {
+        public void Run() => shard.GoQuiet();
+    }
 
     /// <summary>A shard's report on its way to the heartbeat.</summary>
     private sealed class ReportDelivery(OsdServer server, ShardReport report) : IRunnable

@@ -33,7 +33,7 @@ internal sealed partial class OsdShard
         if (opened.Status != Errno.None) { return opened.Text; }
         SharedLog = opened.Log!;
         NoteDamage(replay);
-        Objects = new ObjectStore(Reactor, Volume, Kv) { ChecksumSource = Repairs, DamageSink = Repairs };
+        Objects = new ObjectStore(Reactor, Volume, Kv) { ChecksumSource = Repairs, DamageSink = Repairs, OnWriteFailed = OnDeviceFailed };
         _mover = new ObjectMover(Objects);
         ObjectLoadResult loaded = Objects.Load();
         if (loaded.Damaged > 0)

@@ -194,6 +194,15 @@ internal sealed partial class OsdShard : IIterationHook, IDisposable
     /// <summary>A write to the device failed: nothing that this shard still says can be trusted to last.</summary>
     public void OnDeviceFailed(Errno status) => _owner.OnShardFailed(Index, status);
 
+    /// <summary>Says and does nothing more: peers and clients turn to others.</summary>
+    public void GoQuiet()
+    {
+        Repairs.Stop();
+        Scrubs.Stop();
+        Host.Stop();
+        for (int i = _clients.Count - 1; i >= 0; i--) { _clients[i].Close(); }
+    }
+
     /// <summary>Too full for new data: refused before it is proposed, so that the log stays free for what makes room.</summary>
     public bool IsFull => Objects.FreeBytes < FullReserveBytes;
 

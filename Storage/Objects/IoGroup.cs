@@ -7,7 +7,8 @@ using Fastblock.Storage.Device;
 namespace Fastblock.Storage.Objects;
 
 /// <summary>Several device requests at once, awaited together. Re-usable, one group at a time.</summary>
-internal sealed class IoGroup(IBlockDevice device) : IDisposable
+/// <param name="store">Told of writes and flushes that fail; null = nobody.</param>
+internal sealed class IoGroup(IBlockDevice device, ObjectStore? store = null) : IDisposable
 {
     private readonly List<MoveIo> _requests = [];
     private readonly ReactorSignal<Errno> _done = new();
@@ -49,8 +50,9 @@ internal sealed class IoGroup(IBlockDevice device) : IDisposable
         return status;
     }
 
-    internal void OnCompleted(Errno status)
+    internal void OnCompleted(MoveIo request, Errno status)
     {
+        if (status is not Errno.None && request.Kind is not IoKind.Read) { store?.OnWriteFailed?.Invoke(status); }
         if (_status is Errno.None) { _status = status; }
         if (_submitted < Count) { device.Submit(_requests[_submitted++]); }
         if (--_outstanding == 0) { _done.Set(_status); }

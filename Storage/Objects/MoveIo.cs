@@ -17,6 +17,6 @@ internal sealed class MoveIo(IoGroup group) : IoRequest
     protected override void OnCompleted(Errno status)
     {
         Status = status;
-        group.OnCompleted(status);
+        group.OnCompleted(this, status);
     }
 }

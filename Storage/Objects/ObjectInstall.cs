@@ -21,7 +21,7 @@ internal sealed partial class ObjectInstall : IDisposable
     internal ObjectInstall(ObjectStore store)
     {
         _store = store;
-        _io = new IoGroup(store.Device);
+        _io = new IoGroup(store.Device, store);
         Allocate();
     }
 

@@ -52,7 +52,7 @@ internal sealed partial class ObjectMover : IBlockMover, IDisposable
         _store = store;
         _reactor = store.Reactor;
         _options = store.Options;
-        _io = new IoGroup(store.Device);
+        _io = new IoGroup(store.Device, store);
         AllocateBuffers();
     }
 

@@ -19,6 +19,9 @@ internal sealed unsafe partial class ObjectStore
     /// <summary>Hears of blocks that a move home found damaged; they lie at home when it ends. Null = nobody.</summary>
     public IObjectDamageSink? DamageSink { get; set; }
 
+    /// <summary>Called when the device failed a write or a flush of the data region: what was to become durable is not. Null = nobody.</summary>
+    public Action<Errno>? OnWriteFailed { get; set; }
+
     /// <summary>Where a block's contents are at this moment.</summary>
     public BlockPlace Locate(PgId group, ObjectId obj, int block)
     {
@@ -76,7 +79,7 @@ internal sealed unsafe partial class ObjectStore
         if (page is null) { return Errno.Again; }
         if (page[block] != crc || Crc32C.Compute(buffer.Span(bufferOffset, Units.BlockBytes)) != crc) { return Errno.BadMessage; }
         onode->Flags |= OnodeFlags.Busy;
-        _repairIo ??= new IoGroup(_device);
+        _repairIo ??= new IoGroup(_device, this);
         _repairIo.Begin();
         bool added = _repairIo.Add(IoKind.Write, place.Address).TryAddSegment(buffer.Pointer + bufferOffset, Units.BlockBytes);
         Invariant.Require(added);
@@ -103,7 +106,7 @@ internal sealed unsafe partial class ObjectStore
         crcs.AsSpan(0, Math.Min(crcs.Length, CrcPageFormat.MaxBlocks)).CopyTo(new Span<uint>(_repairPage, CrcPageFormat.MaxBlocks));
         _crcPages.Forget(page);
         sum = CrcPageFormat.Sum(key, page, new ReadOnlySpan<byte>(_repairPage, CrcPageFormat.Bytes));
-        _repairIo ??= new IoGroup(_device);
+        _repairIo ??= new IoGroup(_device, this);
         _repairIo.Begin();
         bool added = _repairIo.Add(IoKind.Write, _blobs.Geometry.AddressOfPage(page)).TryAddSegment(_repairPage, CrcPageFormat.Bytes);
         Invariant.Require(added);

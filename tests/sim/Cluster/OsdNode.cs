@@ -53,6 +53,9 @@ internal sealed class OsdNode : ISimNode
     /// <summary>Its medium is not what was written there: it may answer with errors, stay out of PGs, or refuse to start.</summary>
     public bool IsDamaged { get; set; }
 
+    /// <summary>Why it ended by itself when it last did.</summary>
+    public string FailureText { get; private set; } = "";
+
     public SimDisk Disk => _disk;
 
     public long DiskBytes { get; }
@@ -178,6 +181,7 @@ internal sealed class OsdNode : ISimNode
     private void OnFailed(SimProcess process, string why)
     {
         _scenario.Note(Host, $"failed: {why}");
+        FailureText = why;
         if (!IsDamaged || _failed == process) { return; }
         _failed = process;
         Reached.Mark("sim: damaged OSD ended by itself");

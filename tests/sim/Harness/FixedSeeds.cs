@@ -24,6 +24,7 @@ internal static class FixedSeeds
         ["cluster"] = new Entry(102, world => new ClusterScenario(world)),
         ["emptied"] = new Entry(12, world => new EmptiedOsdScenario(world)),
         ["damage"] = new Entry(30, world => new DamageScenario(world)),
+        ["disk"] = new Entry(12, world => new BadDiskScenario(world)),
         ["small"] = new Entry(6, world => new SmallOsdScenario(world)),
         ["three"] = new Entry(0, world => new ClusterScenario(world, draw => draw with { Mons = 1, Osds = 3, Replicas = 3 })),
         ["images"] = new Entry(24, world => new ImagesScenario(world)),
