@@ -7,6 +7,10 @@ namespace Fastblock.Tests.Sim.Cluster;
 internal sealed record ClusterDraw
 {
     public required int Mons { get; init; }
+
+    /// <summary>Hosts on which further monitors can be made.</summary>
+    public int SpareMons { get; init; }
+
     public required int Osds { get; init; }
     public required int Shards { get; init; }
     public required uint Replicas { get; init; }

@@ -40,7 +40,7 @@ internal partial class ClusterScenario : Scenario
             _plan = _plan.ForLong(world.Prng);
         }
         ClusterUuid = GroupsScenario.NewGuid(world.Prng);
-        for (int i = 0; i < Draw.Mons; i++) { _mons.Add(new MonNode(this, (uint)i)); }
+        for (int i = 0; i < Draw.Mons + Draw.SpareMons; i++) { _mons.Add(new MonNode(this, (uint)i, isSpare: i >= Draw.Mons)); }
         for (int i = 0; i < Draw.Osds; i++) { _osds.Add(new OsdNode(this, i)); }
     }
 
@@ -72,14 +72,14 @@ internal partial class ClusterScenario : Scenario
     /// <summary>It stays down from now on.</summary>
     public virtual bool IsRetired(OsdNode osd) => false;
 
-    public IReadOnlyList<NetAddress> MonAddresses
+    /// <summary>Of the founders: what is in everybody's settings.</summary>
+    public IReadOnlyList<NetAddress> MonAddresses => Addresses(_mons[..Draw.Mons]);
+
+    private static List<NetAddress> Addresses(List<MonNode> mons)
     {
-        get
-        {
-            var addresses = new List<NetAddress>();
-            foreach (MonNode mon in _mons) { addresses.Add(mon.Address); }
-            return addresses;
-        }
+        var addresses = new List<NetAddress>();
+        foreach (MonNode mon in mons) { addresses.Add(mon.Address); }
+        return addresses;
     }
 
     public override long Operations
@@ -102,7 +102,7 @@ internal partial class ClusterScenario : Scenario
 
     public MonClientOptions ClientOptions() => new()
     {
-        Mons = MonAddresses,
+        Mons = Addresses(_mons), // a client that starts anew has been told of all of them
         Instance = GroupsScenario.NewGuid(World.Prng),
         Cluster = ClusterUuid,
     };

@@ -29,6 +29,7 @@ internal static class FixedSeeds
         ["three"] = new Entry(0, world => new ClusterScenario(world, draw => draw with { Mons = 1, Osds = 3, Replicas = 3 })),
         ["images"] = new Entry(24, world => new ImagesScenario(world)),
         ["rebalance"] = new Entry(12, world => new RebalanceScenario(world)),
+        ["monchanges"] = new Entry(12, world => new MonitorChangeScenario(world)),
         ["monitors"] = new Entry(12, world => new MonitorScenario(world)),
     };
 

@@ -98,9 +98,8 @@ public sealed class MonMembershipTests
         world.RequireEnded(leader);
         Assert.Contains($"mon.{leader.Id} has been removed", leader.Removed, StringComparison.Ordinal);
         leader.Start();
-        world.Require(() => leader.Refusal.Length > 0, "a refusal");
+        world.RequireEnded(leader);
         Assert.Equal(leader.Removed, leader.Refusal);
-        leader.Kill();
         End(world);
     }
 

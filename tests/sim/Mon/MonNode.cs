@@ -110,7 +110,12 @@ internal sealed class MonNode
         Server = server;
         seat.Do(() => RunAsync().Start());
 
-        async ReactorTask RunAsync() => Refusal = await server.StartAsync() ?? "";
+        async ReactorTask RunAsync()
+        {
+            Refusal = await server.StartAsync() ?? "";
+            // The process of its former life may have been killed between noting that and ending.
+            if (Refusal.Contains("has been removed", StringComparison.Ordinal)) { OnRemoved(Refusal); }
+        }
     }
 
     /// <summary>The process ends, a moment later.</summary>
