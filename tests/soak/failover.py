@@ -4,7 +4,9 @@ fio writes to random places. Root only. Prints one line per round and the worst 
 
 import argparse
 import os
+import signal
 import subprocess
+import sys
 import time
 
 from cluster import Cluster
@@ -17,6 +19,7 @@ def main():
     parser.add_argument("--rate", type=int, default=800, help="writes per second")
     parser.add_argument("--depth", type=int, default=256, help="writes in flight: more of them see more PGs")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that everything is removed
     cluster = Cluster(mons=3, osds=3, size="16G", extra=["nbd"])
     load = None
     try:
@@ -35,7 +38,7 @@ def main():
             ["fio", "--name=load", "--ioengine=nbd", f"--uri={uri}", "--rw=randwrite", "--bs=4k", f"--iodepth={options.depth}",
              f"--size={size}M", f"--rate_iops=,{options.rate}", "--time_based=1", "--runtime=3600", "--norandommap=1",
              f"--write_lat_log={cluster.path('load')}", "--log_unix_epoch=1"],
-            stdout=open(cluster.path("fio.out"), "w"), stderr=subprocess.STDOUT)
+            stdout=open(cluster.path("fio.out"), "w"), stderr=subprocess.STDOUT, start_new_session=True)
         time.sleep(3)
         events = []
         for turn in range(options.rounds):
@@ -75,7 +78,7 @@ def main():
             print(f"worst {kind}: {millis:.0f} ms")
     finally:
         if load and load.poll() is None:
-            load.kill()
+            os.killpg(load.pid, signal.SIGKILL)
         cluster.close(keep=bool(os.environ.get("KEEP")))
 
 

@@ -12,6 +12,7 @@ import random
 import signal
 import statistics
 import subprocess
+import sys
 import time
 
 from cluster import Cluster
@@ -38,7 +39,7 @@ class Load:
         self.fio = subprocess.Popen(
             ["fio", f"--name={self.name}", "--ioengine=nbd", f"--uri={self.uri}", "--rw=randwrite", "--bs=4k", "--iodepth=8",
              "--size=32M", f"--rate_iops=,{self.rate}", "--randrepeat=0", "--verify=crc32c", "--do_verify=1", "--verify_fatal=1", "--verify_state_save=0"],
-            stdin=subprocess.DEVNULL, stdout=self.output, stderr=subprocess.STDOUT)
+            stdin=subprocess.DEVNULL, stdout=self.output, stderr=subprocess.STDOUT, start_new_session=True)
 
     def tend(self):
         """Begins the next run when one has ended; a failure is the end of everything."""
@@ -55,14 +56,20 @@ class Load:
             self.cut_short += 1
         self.begin()
 
+    def stop(self):
+        """fio and the processes that it has forked."""
+        if self.fio.poll() is None:
+            os.killpg(self.fio.pid, signal.SIGKILL)
+            self.fio.wait()
+
     def kill_export(self):
         self.disturbed = True
         self.cluster.kill(self.name)
+        self.stop()  # it would ask a dead server again and again, and write a line about it each time
         time.sleep(1)
         os.unlink(self.cluster.path(self.name + ".sock"))
         self.cluster.restart(self.name)
         self.cluster.until(lambda: os.path.exists(self.cluster.path(self.name + ".sock")), f"{self.name} to be back")
-        self.fio.wait()
 
 
 class Samples:
@@ -99,12 +106,12 @@ class Samples:
                 print(line + f"{'-':>8}{rows[-1][1] / 1024:8.1f}{max(row[1] for row in rows) / 1024:8.1f}{'-':>13}{rows[-1][2]:6}")
                 continue
             rss = [statistics.median(row[1] for row in rows) for rows in (begin, end)]
-            # Connections come and go; what leaks never goes below what there was before.
+            # Connections come and go, and all other nodes may choose the same monitor; what leaks grows beyond that, and stays.
             files = [max(row[2] for row in begin), min(row[2] for row in end)]
             print(line + f"{rss[0] / 1024:8.1f}{rss[1] / 1024:8.1f}{max(row[1] for row in rows) / 1024:8.1f}{files[0]:13}{files[1]:6}")
             if rss[1] > rss[0] * GROWTH_MAX:
                 grown.append(f"the memory of {name} grew from {rss[0] / 1024:.1f} to {rss[1] / 1024:.1f} MiB")
-            if files[1] > files[0]:
+            if files[1] > files[0] + len(self.cluster.nodes):
                 grown.append(f"the descriptors of {name} grew from {files[0]} to {files[1]}")
         return grown
 
@@ -198,8 +205,9 @@ def run(cluster, options):
         cluster.cli("fsck", "--compare", "--timeout", "120")
     except RuntimeError as error:
         failure = str(error)
-    for load in loads:
-        load.fio.kill()
+    finally:
+        for load in loads:
+            load.stop()
     print("harm: " + ", ".join(f"{count} x {kind}" for kind, count in sorted(harm.counts.items())))
     print("load: " + ", ".join(f"{load.name}: {load.runs} runs verified, {load.cut_short} ended with their export" for load in loads))
     grown = samples.report(began + options.warmup * 60)
@@ -215,6 +223,7 @@ def main():
     parser.add_argument("--rate", type=int, default=200, help="writes per second and export")
     parser.add_argument("--seed", type=int, default=int(time.time()))
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that everything is removed
     print(f"seed {options.seed}")
     cluster = Cluster(mons=3, osds=4, size="1G", extra=["nbd.0", "nbd.1"])
     failure = "it was interrupted"
