@@ -19,4 +19,7 @@ internal enum MessageFlags : byte
 
     /// <summary>AppendReply: this replica's state is incomplete; only a hand-over of the whole state helps.</summary>
     NeedsState = 8,
+
+    /// <summary>AppendReply: this replica was made to join and knows no configuration yet.</summary>
+    Joining = 16,
 }

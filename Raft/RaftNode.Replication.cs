@@ -192,7 +192,7 @@ internal sealed partial class RaftNode
     private void Refuse(in RaftMessage message, MessageFlags flags, Effects effects)
     {
         RaftMessage reply = Message(MessageKind.AppendReply, message.From);
-        reply.Flags = flags;
+        reply.Flags = flags | JoiningFlag;
         reply.Index = message.Index;
         // Who needs the state says what it knows to be committed: LearnCommit.
         bool needsState = (flags & MessageFlags.NeedsState) != 0;
@@ -203,6 +203,8 @@ internal sealed partial class RaftNode
         Send(in reply, effects);
     }
 
+    private MessageFlags JoiningFlag => _configs.Current == RaftMembers.Unknown ? MessageFlags.Joining : MessageFlags.None;
+
     /// <summary>The acknowledgement that is due to the leader: one for everything of an iteration.</summary>
     /// <returns>False = none is due, or what it depends on is not durable yet.</returns>
     public bool TryTakeAck(out RaftMessage reply)
@@ -211,7 +213,7 @@ internal sealed partial class RaftNode
         if (!_ackDue || _leader.IsNone || _role != RaftRole.Follower || !IsHardStateDurable) { return false; }
         _ackDue = false;
         reply = Message(MessageKind.AppendReply, _leader);
-        reply.Flags = _ackNoRoom ? MessageFlags.NoRoom : MessageFlags.None;
+        reply.Flags = (_ackNoRoom ? MessageFlags.NoRoom : MessageFlags.None) | JoiningFlag;
         reply.Index = Sabotage.Is(SabotageKind.AckBeforeDurable) ? _matched : LogIndex.Min(_matched, _durable);
         reply.Hint = _log.LastIndex;
         reply.Stamp = _leaderStamp;
@@ -317,6 +319,13 @@ internal sealed partial class RaftNode
             return;
         }
         peer.OnStamp(reply.Stamp);
+        if (reply.Is(MessageFlags.Joining) && reply.Hint < peer.Match)
+        {
+            // It was made anew since it acknowledged that: this leader has not heard that it was out.
+            Reached.Mark("raft: member made anew begins again");
+            peer.Match = default;
+            peer.BecomeProbe(NextIndex, now);
+        }
         if (reply.Is(MessageFlags.NeedsState))
         {
             peer.NeedsState = true;

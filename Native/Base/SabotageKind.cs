@@ -62,6 +62,12 @@ internal enum SabotageKind
     /// <summary>A replica that was made anew listens to leaders from before its predecessor was removed.</summary>
     JoinerWithoutTerm,
 
+    /// <summary>An entry with a configuration leaves the log, and the configuration is nowhere else.</summary>
+    MembersLeaveLog,
+
+    /// <summary>A hand-over carries the configuration before the one that belongs to its state.</summary>
+    HandOverOlderMembers,
+
     /// <summary>Who is removed by an entry that is not committed yet campaigns no more.</summary>
     RemovedNeverCampaigns,
 

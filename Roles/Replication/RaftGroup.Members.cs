@@ -75,6 +75,11 @@ internal sealed partial class RaftGroup
         if (!_isTargetReached) { _host.MarkReady(this); }
     }
 
+    /// <summary>May this replica be deleted, given that no map names this node in its target or in a reported configuration up to
+    /// <paramref name="reported"/>? Not while its own log has a newer one with it: it is being taken in at this moment.</summary>
+    public bool MayBeDeleted(LogIndex reported) =>
+        _node.MembersIndex <= reported || _node.Members.InstanceOf(_node.Self) != _host.Options.Instance;
+
     /// <summary>Leader: how far another member has got.</summary>
     /// <param name="match">Its log equals this one's up to there.</param>
     /// <param name="needsState">It has to be handed the whole state.</param>
@@ -172,6 +177,7 @@ internal sealed partial class RaftGroup
     {
         if (IsRecovering) { return; }
         RaftMembers members = _node.MembersAt(_applied, out LogIndex since);
+        if (Sabotage.Is(SabotageKind.MembersLeaveLog)) { return; }
         if (since > _savingMembers && _host.TrySaveMembers(this, members, since, cleaning)) { _savingMembers = since; }
     }
 
@@ -181,7 +187,7 @@ internal sealed partial class RaftGroup
     /// <summary>Entries may leave the log only up to the first configuration that is nowhere else.</summary>
     private LogIndex KeepMembers(LogIndex upTo)
     {
-        if (!_node.TryNextMembers(_savedMembers, out LogIndex next) || next > upTo) { return upTo; }
+        if (!_node.TryNextMembers(_savedMembers, out LogIndex next) || next > upTo || Sabotage.Is(SabotageKind.MembersLeaveLog)) { return upTo; }
         SaveMembers(cleaning: true);
         return next.Previous;
     }

@@ -273,6 +273,7 @@ internal sealed partial class RaftGroup : IHeartbeatView
         description = null;
         if (!_node.IsLeader || !_node.Log.TryTerm(index, out Term term)) { return false; }
         RaftMembers members = _node.MembersAt(index, out LogIndex since);
+        if (Sabotage.Is(SabotageKind.HandOverOlderMembers) && since != default) { members = _node.MembersAt(since.Previous, out since); }
         if (since > index) { return false; } // a restarted leader knows only a later one; it will soon have applied as much
         description = new GroupBase
         {

@@ -33,6 +33,12 @@ public sealed class BrokenVariantTests(ITestOutputHelper output)
         Expect(FixedSeeds.FindBug("members", System.Enum.Parse<SabotageKind>(kind), 1, 5_000), kind);
 
     [Theory]
+    [InlineData(nameof(SabotageKind.MembersLeaveLog), 1, 1_000)]
+    [InlineData(nameof(SabotageKind.HandOverOlderMembers), 1, 1_000)]
+    public void The_replaced_scenario_notices(string kind, ulong first, ulong last) =>
+        Expect(FixedSeeds.FindBug("replaced", System.Enum.Parse<SabotageKind>(kind), first, last), kind);
+
+    [Theory]
     [InlineData(nameof(SabotageKind.RecoveryStopsAtFirstBadRecord), 1, 300)]
     public void The_replication_scenario_notices(string kind, ulong first, ulong last) =>
         Expect(FixedSeeds.FindBug("groups", System.Enum.Parse<SabotageKind>(kind), first, last), kind);

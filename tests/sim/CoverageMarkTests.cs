@@ -24,6 +24,7 @@ public sealed class CoverageMarkTests(ITestOutputHelper output)
         "raft: reply of a removed member ignored",
         "raft: vote request ignored under a lease",
         "raft: heartbeat set agreed anew",
+        "replication: looks for a leader beyond the known members",
         "replication: read by a read-index round",
         "replication: read under the lease",
         "log: entry copied by the cleaner",
@@ -62,7 +63,10 @@ public sealed class CoverageMarkTests(ITestOutputHelper output)
         "sim: monitor made again",
         "sim: monitor removed",
         "sim: only monitor with an empty device",
+        "sim: lost replica taken out of its group",
         "sim: removed replica made anew",
+        "sim: replica deleted",
+        "sim: replica made to join",
         "sim: torn block at a power cut",
         "sim: write answered with no space",
     ];

@@ -64,6 +64,11 @@ internal sealed class GroupHandOver : IProposalWaiter, ILogListener
     {
         if (_marked) { return; } // the second call is about the base
         _marked = true;
+        if (_target!.IsRemoved)
+        {
+            Fail();
+            return;
+        }
         byte[] value = new byte[16];
         BinaryPrimitives.WriteUInt64LittleEndian(value, _index.Value);
         BinaryPrimitives.WriteUInt64LittleEndian(value.AsSpan(8), _hash);
@@ -77,6 +82,11 @@ internal sealed class GroupHandOver : IProposalWaiter, ILogListener
     public void OnLogDurable(ulong sequence)
     {
         if (sequence < _sequence || _target!.Incoming != this) { return; }
+        if (_target.IsRemoved)
+        {
+            Fail();
+            return;
+        }
         Errno status = _target.Group!.InstallBase(_base!);
         if (status != Errno.None)
         {
@@ -93,14 +103,22 @@ internal sealed class GroupHandOver : IProposalWaiter, ILogListener
     /// <summary>Runs in the follower's loop.</summary>
     private void Receive()
     {
-        if (!_follower.Machines.TryGetValue(_id, out _target) || _target.Incoming != null) { return; }
+        if (!_follower.Machines.TryGetValue(_id, out _target) || _target.Incoming != null)
+        {
+            TellLeader(success: false);
+            return;
+        }
         RaftGroup group = _target.Group!;
         if (!group.IsRecovering && group.TryGetTerm(_index, out Term own) && own == _term)
         {
             Finish(success: true); // not needed: the leader only has to look again
             return;
         }
-        if (_index < group.Applied || _term > group.Term) { return; }
+        if (_index < group.Applied || _term > group.Term)
+        {
+            TellLeader(success: false);
+            return;
+        }
         _target.Incoming = this;
         if (group.BeginRecovery(this) != Errno.None) { Fail(); }
     }
@@ -114,12 +132,15 @@ internal sealed class GroupHandOver : IProposalWaiter, ILogListener
     private void Finish(bool success)
     {
         if (_target!.Incoming == this) { _target.Incoming = null; }
+        TellLeader(success);
+    }
+
+    private void TellLeader(bool success) =>
         _scenario.World.Schedule(_scenario.World.Prng.Between(1, 5) * Units.NanosPerMilli, () => OnLeader(() =>
         {
             _source.Group!.UnpinLog();
             _source.Group.OnHandOverEnded(new NodeId(_follower.Id), success, _index);
         }));
-    }
 
     private void OnLeader(Action action)
     {

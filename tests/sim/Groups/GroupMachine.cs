@@ -21,13 +21,14 @@ internal sealed class GroupMachine : IStateMachine, ILogListener
     private ulong _savingIndex;
     private ulong _savingSequence;
 
-    public GroupMachine(GroupNode node, PgId id, KvStore kv)
+    /// <param name="fresh">Whatever the store holds is of a replica that was deleted.</param>
+    public GroupMachine(GroupNode node, PgId id, KvStore kv, bool fresh = false)
     {
         _node = node;
         _id = id;
         _kv = kv;
         _key = System.Text.Encoding.ASCII.GetBytes($"sim/{id.Value}");
-        if (kv.TryGet(_key, out ReadOnlySpan<byte> value))
+        if (!fresh && kv.TryGet(_key, out ReadOnlySpan<byte> value))
         {
             Saved = new LogIndex(BinaryPrimitives.ReadUInt64LittleEndian(value));
             Hash = BinaryPrimitives.ReadUInt64LittleEndian(value[8..]);
@@ -36,6 +37,21 @@ internal sealed class GroupMachine : IStateMachine, ILogListener
     }
 
     public RaftGroup? Group { get; set; }
+
+    /// <summary>The replica was deleted.</summary>
+    public bool IsRemoved { get; private set; }
+
+    /// <summary>Index of the reported configuration with which the replica was made to join.</summary>
+    public LogIndex MadeWith { get; init; }
+
+    /// <summary>Deletes the stored state.</summary>
+    public bool Forget()
+    {
+        IsRemoved = Group != null;
+        _batch.Clear();
+        Invariant.Require(_batch.TryDelete(_key));
+        return _kv.Commit(_batch, this, out _) == Errno.None;
+    }
     public KvStore Kv => _kv;
     public byte[] Key => _key;
 
@@ -104,7 +120,7 @@ internal sealed class GroupMachine : IStateMachine, ILogListener
 
     public void OnReleaseWanted(LogIndex upTo)
     {
-        if (_savingSequence != 0 || Applied.Value < upTo.Value) { return; }
+        if (_savingSequence != 0 || Applied.Value < upTo.Value || IsRemoved) { return; }
         byte[] value = new byte[16];
         BinaryPrimitives.WriteUInt64LittleEndian(value, Applied.Value);
         BinaryPrimitives.WriteUInt64LittleEndian(value.AsSpan(8), Hash);
@@ -129,7 +145,7 @@ internal sealed class GroupMachine : IStateMachine, ILogListener
 
     public void OnLogDurable(ulong sequence)
     {
-        if (_savingSequence == 0 || sequence < _savingSequence) { return; }
+        if (_savingSequence == 0 || sequence < _savingSequence || IsRemoved) { return; }
         _savingSequence = 0;
         Saved = new LogIndex(_savingIndex);
         Group?.ReleaseLog(Saved);

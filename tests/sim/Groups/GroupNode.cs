@@ -16,7 +16,7 @@ namespace Fastblock.Tests.Sim.Groups;
 
 /// <summary>One node of the replication scenario: the production volume, log, key-value store and RaftHost over a simulated disk
 /// and network, with <see cref="GroupMachine"/>s on top.</summary>
-internal sealed class GroupNode : ISimNode, IHelloGate, IConnectionAcceptor
+internal sealed partial class GroupNode : ISimNode, IHelloGate, IConnectionAcceptor
 {
     private const long DiskBytes = 4 * Units.MiB;
     private const ushort Port = 7000;
@@ -70,6 +70,7 @@ internal sealed class GroupNode : ISimNode, IHelloGate, IConnectionAcceptor
         _seat = process.Seats[0];
         Machines.Clear();
         Raft = null;
+        _views.Clear(); // who starts asks for the newest map
         SimSeat seat = _seat;
         seat.Do(() => StartAsync(seat).Forget());
     }
@@ -131,12 +132,13 @@ internal sealed class GroupNode : ISimNode, IHelloGate, IConnectionAcceptor
             CheckMemory(seat, stored.Id, machine);
         }
         Raft = raft;
+        _kv = kv;
         seat.Transport.Acceptor = this;
         Require(seat.Transport.Listen(Address, this, out _) == Errno.None, "Listen");
         raft.Start();
         foreach (PgId id in Scenario.GroupIds)
         {
-            if (Machines.ContainsKey(id)) { continue; }
+            if (Machines.ContainsKey(id) || (Scenario.HasChanges && (Scenario.IsActive || Id > Scenario.Draw.Nodes))) { continue; }
             if (IsLost(id)) { continue; }
             // As the map would say "creating": until every node has had it once.
             Require(!_formatted || !Scenario.IsActive, $"node {Id} lost group {id}");

@@ -15,7 +15,7 @@ namespace Fastblock.Tests.Sim.Groups;
 
 /// <summary>Replication alone: three or five nodes with the production log and RaftHost, a few groups, commands and reads at
 /// random under trouble; then all heals, and every node must come to the same state.</summary>
-internal sealed class GroupsScenario : Scenario
+internal sealed partial class GroupsScenario : Scenario
 {
     public static readonly Guid Cluster = new(0x11223344, 0x5566, 0x7788, 1, 2, 3, 4, 5, 6, 7, 8);
 
@@ -27,12 +27,15 @@ internal sealed class GroupsScenario : Scenario
     private int _acknowledgedCount;
     private bool _stopped;
 
-    public GroupsScenario(SimWorld world) : base(world)
+    /// <param name="changes">Members are replaced meanwhile.</param>
+    public GroupsScenario(SimWorld world, bool changes = false) : base(world)
     {
         Draw = GroupDraw.Draw(world.Prng);
         for (uint i = 0; i < Draw.Groups; i++) { _groupIds.Add(new PgId(new PoolId(1), i)); }
         _plan = NemesisPlan.Draw(world.Prng, Draw.Nodes / 2);
-        for (uint id = 1; id <= Draw.Nodes; id++) { _nodes.Add(new GroupNode(this, id)); }
+        uint spares = changes ? 1 + (uint)world.Prng.Below(3) : 0;
+        for (uint id = 1; id <= Draw.Nodes + spares; id++) { _nodes.Add(new GroupNode(this, id)); }
+        if (changes) { DrawChanges(); }
     }
 
     public GroupDraw Draw { get; }
@@ -45,7 +48,7 @@ internal sealed class GroupsScenario : Scenario
     /// <summary>Every node has made its groups durable once: from now on a missing one is a loss.</summary>
     public bool IsActive { get; private set; }
 
-    public override string Describe() => $"{Draw} {_plan}; {_acknowledgedCount} acknowledged, {ReadCount} reads, {Leaders.LeaderCount} leaders";
+    public override string Describe() => $"{Draw} {_plan}; {_acknowledgedCount} acknowledged, {ReadCount} reads, {Leaders.LeaderCount} leaders{DescribeChanges()}";
 
     public static Guid NewGuid(Prng prng)
     {
@@ -68,7 +71,7 @@ internal sealed class GroupsScenario : Scenario
 
     public GroupConfig Config(PgId id)
     {
-        var voters = new GroupMember[_nodes.Count];
+        var voters = new GroupMember[Draw.Nodes];
         for (int i = 0; i < voters.Length; i++) { voters[i] = _nodes[i].Member; }
         return new GroupConfig { Incarnation = 1, Voters = voters, Preferred = voters[(int)(id.Number % (uint)voters.Length)].Id };
     }
@@ -94,12 +97,13 @@ internal sealed class GroupsScenario : Scenario
     {
         foreach (GroupNode node in _nodes) { node.Start(); }
         Await("every group has a leader", () => AllGroups(LeaderOf), 20 * Units.NanosPerSecond, State);
-        Await("every node has every group", () => AllNodes(node => node.Machines.Count == _groupIds.Count), 5 * Units.NanosPerSecond, State);
+        Await("every node has every group", () => AllNodes(node => node.Id > Draw.Nodes || node.Machines.Count == _groupIds.Count), 5 * Units.NanosPerSecond, State);
         World.RunFor(Units.NanosPerSecond);
         IsActive = true;
         MayRot = Draw.Rot;
         BeginFaults();
         ScheduleWork();
+        ScheduleChanges();
         var nemesis = new Nemesis(World, _nodes, _plan);
         nemesis.Begin();
         World.RunFor(Draw.TroubleNanos);
@@ -177,6 +181,7 @@ internal sealed class GroupsScenario : Scenario
             }
             long deadline = World.Now + (60 * Units.NanosPerSecond);
             while (!Committed()) { Require(World.Now < deadline, $"after healing, group {id} commits nothing; {State()}"); }
+            if (HasChanges) { Await($"the members of {id} are as wanted", () => HasReached(id), 120 * Units.NanosPerSecond, State); }
             Await($"replicas of {id} equal", () => ReplicasEqual(id), 60 * Units.NanosPerSecond, State);
         }
     }
@@ -186,12 +191,12 @@ internal sealed class GroupsScenario : Scenario
         GroupMachine? first = null;
         foreach (GroupNode node in _nodes)
         {
-            if (node.HasLost(id)) { continue; }
+            if (HasChanges ? !MapOf(id).Target.IsMember(new NodeId(node.Id)) : node.HasLost(id)) { continue; }
             if (!node.Machines.TryGetValue(id, out GroupMachine? machine)) { return false; }
             first ??= machine;
-            if (machine.Hash != first.Hash || machine.Applied != first.Applied) { return false; }
+            if (machine.Hash != first.Hash || machine.Group!.Applied != first.Group!.Applied) { return false; }
         }
-        return first!.Applied.Value >= _acknowledged.GetValueOrDefault(id);
+        return first!.Group!.Applied.Value >= _acknowledged.GetValueOrDefault(id);
     }
 
     private GroupNode? LeaderOf(PgId id)
@@ -230,8 +235,12 @@ internal sealed class GroupsScenario : Scenario
             foreach ((PgId id, GroupMachine machine) in node.Machines)
             {
                 RaftGroup group = machine.Group!;
-                _ = text.Append($" [{id} term {group.Term.Value} {(group.IsLeader ? group.IsReady ? "LEADER" : "leader" : "-")} last {group.LastIndex.Value} commit {group.Commit.Value} applied {group.Applied.Value} hash {machine.Hash:x}]");
+                _ = text.Append($" [{id} term {group.Term.Value} {(group.IsLeader ? group.IsReady ? "LEADER" : "leader" : "-")} last {group.LastIndex.Value} commit {group.Commit.Value} applied {group.Applied.Value} hash {machine.Hash:x}{(group.IsRecovering ? " recovering" : "")}{(HasChanges ? $" members {group.Members} since {group.MembersIndex}" : "")}]");
             }
+        }
+        foreach (PgId id in _groupIds)
+        {
+            if (HasChanges) { _ = text.AppendLine().Append($"  map of {id}: {MapOf(id)}"); }
         }
         return text.ToString();
     }

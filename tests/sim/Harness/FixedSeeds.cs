@@ -21,6 +21,7 @@ internal static class FixedSeeds
         ["protocol"] = new Entry(100, world => new ProtocolScenario(world, changes: false)),
         ["members"] = new Entry(100, world => new ProtocolScenario(world, changes: true)),
         ["groups"] = new Entry(130, world => new GroupsScenario(world)),
+        ["replaced"] = new Entry(100, world => new GroupsScenario(world, changes: true)),
         ["cluster"] = new Entry(102, world => new ClusterScenario(world)),
         ["emptied"] = new Entry(12, world => new EmptiedOsdScenario(world)),
         ["damage"] = new Entry(30, world => new DamageScenario(world)),
