@@ -19,6 +19,7 @@ internal static class ImageCommand
         ManualCommand image = new("image", "Make, list, inspect, resize, rename and remove images (volumes).");
         image.Subcommands.Add(CreateCreate());
         foreach (Command show in ImageShowCommands.Create()) { image.Subcommands.Add(show); }
+        foreach (Command owner in ImageOwnerCommands.Create()) { image.Subcommands.Add(owner); }
         image.Subcommands.Add(CreateResize());
         image.Subcommands.Add(CreateRename());
         image.Subcommands.Add(CreateRemove());

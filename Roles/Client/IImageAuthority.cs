@@ -26,5 +26,9 @@ internal interface IImageAuthority
     /// <returns>None; Stale = somebody else owns it now; anything else: not known, ask again.</returns>
     ReactorTask<Errno> RenewAsync(ImageId image, ulong generation, long deadlineNanos);
 
+    /// <summary>Says that we have the image open for reading, or no more: nobody is kept away by it, it is only shown.</summary>
+    /// <returns>None and the time to live; anything else: they do not know, say it again.</returns>
+    ReactorTask<OwnershipGrant> AnnounceReaderAsync(ImageId image, string description, bool isOpen, long deadlineNanos);
+
     ReactorTask<Errno> ReleaseAsync(ImageId image, ulong generation, long deadlineNanos);
 }

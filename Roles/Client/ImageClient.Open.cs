@@ -16,7 +16,10 @@ internal sealed partial class ImageClient
     private readonly CallbackTimer _renewTimer;
     private readonly CallbackTimer _deadlineTimer;
     private int _sessionsPending;
-    private long _ttlNanos;
+    private string _description = "";
+
+    /// <summary>A reader begins with a guess.</summary>
+    private long _ttlNanos = 3 * Units.NanosPerSecond;
     private bool _isRenewing;
     private bool _isClosing;
 
@@ -45,6 +48,8 @@ internal sealed partial class ImageClient
         ImageId = info.Id;
         TakeSize(info);
         IsReadOnly = mode == ImageOpenMode.ReadOnly;
+        _description = description;
+        if (IsReadOnly) { Reactor.Arm(_renewTimer, Reactor.NowNanos); }
         if (!IsReadOnly)
         {
             OwnershipGrant grant = await _authority.AcquireAsync(info.Id, description, mode == ImageOpenMode.TakeOver, deadline);
@@ -91,6 +96,8 @@ internal sealed partial class ImageClient
         {
             _ = await _authority.ReleaseAsync(ImageId, Generation, Reactor.NowNanos + Options.CloseTimeoutNanos);
         }
+        // One that is not heard is forgotten after its time to live: it is not worth waiting for.
+        if (IsReadOnly) { _ = await _authority.AnnounceReaderAsync(ImageId, _description, isOpen: false, Reactor.NowNanos + Options.ReaderCloseNanos); }
         TearDown();
     }
 
@@ -195,6 +202,14 @@ internal sealed partial class ImageClient
     {
         if (_isRenewing || _fault != Errno.None) { return; }
         _isRenewing = true;
+        if (IsReadOnly)
+        {
+            OwnershipGrant known = await _authority.AnnounceReaderAsync(ImageId, _description, isOpen: true, Reactor.NowNanos + _ttlNanos);
+            _isRenewing = false;
+            if (known.TtlNanos > 0) { _ttlNanos = known.TtlNanos; }
+            if (_fault == Errno.None && !_isClosing) { ArmRenewal(); }
+            return;
+        }
         Errno status = await _authority.RenewAsync(ImageId, Generation, Reactor.NowNanos + _ttlNanos);
         _isRenewing = false;
         if (_fault != Errno.None || _isClosing) { return; }

@@ -47,4 +47,7 @@ internal sealed record ImageClientOptions
 
     /// <summary>How long closing waits for the PGs and the monitors; what it cannot tell them they find out by the next owner.</summary>
     public long CloseTimeoutNanos { get; init; } = 2 * Units.NanosPerSecond;
+
+    /// <summary>How long a reader's closing waits for the monitors.</summary>
+    public long ReaderCloseNanos { get; init; } = 200 * Units.NanosPerMilli;
 }

@@ -27,6 +27,9 @@ internal sealed class MonImageAuthority : IImageAuthority, IMapListener
 
     public ClusterMap Map => _mons.Map;
 
+    /// <summary>An image is taken over from this owner only; Guid.Empty = from whoever owns it.</summary>
+    public Guid OnlyFrom { get; init; }
+
     public void AddListener(IRouteListener listener) => _listeners.Add(listener);
 
     public void RemoveListener(IRouteListener listener) => _listeners.Remove(listener);
@@ -49,6 +52,7 @@ internal sealed class MonImageAuthority : IImageAuthority, IMapListener
                 Instance = UuidBytes.ToBytes(_instance),
                 Description = description,
                 TakeOver = takeOver,
+                FromInstance = UuidBytes.ToBytes(OnlyFrom),
             },
         }, deadlineNanos - _reactor.NowNanos);
         Errno status = reply.Status == ControlStatus.StatusWrongState ? Errno.Busy : StatusOf(reply.Status);
@@ -76,6 +80,22 @@ internal sealed class MonImageAuthority : IImageAuthority, IMapListener
         }, deadlineNanos - _reactor.NowNanos);
         // Said by a monitor of ours, it means that somebody else owns the image; monitors that do not talk to us say nothing.
         return reply.Status == ControlStatus.StatusPermission && !_mons.IsRefused ? Errno.Stale : StatusOf(reply.Status);
+    }
+
+    public async ReactorTask<OwnershipGrant> AnnounceReaderAsync(ImageId image, string description, bool isOpen, long deadlineNanos)
+    {
+        ControlReply reply = await _mons.RequestAsync(new ControlRequest
+        {
+            ImageRenew = new ImageRenewRequest
+            {
+                Image = image.Value,
+                Instance = UuidBytes.ToBytes(_instance),
+                Description = description,
+                Closed = !isOpen,
+            },
+        }, deadlineNanos - _reactor.NowNanos);
+        long ttlNanos = (reply.ImageAcquireResult?.TtlMs ?? 0) * Units.NanosPerMilli;
+        return new OwnershipGrant(StatusOf(reply.Status), 0, ttlNanos, reply.Text);
     }
 
     public async ReactorTask<Errno> ReleaseAsync(ImageId image, ulong generation, long deadlineNanos)

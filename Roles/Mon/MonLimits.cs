@@ -33,6 +33,9 @@ internal static class MonLimits
     /// <summary>PGs per transaction when their state changes: keeps each one short.</summary>
     public const int PgsPerTransaction = 1024;
 
+    /// <summary>Readers of images that are remembered, in all.</summary>
+    public const int Readers = 4096;
+
     /// <summary>Images with something to be freed that a status names.</summary>
     public const int FreeingListed = 64;
 }

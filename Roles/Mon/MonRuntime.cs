@@ -12,6 +12,7 @@ internal sealed class MonRuntime
 {
     private readonly SortedDictionary<uint, OsdRuntime> _osds = [];
     private readonly SortedDictionary<ulong, long> _renewed = [];
+    private readonly SortedDictionary<(ulong Image, Guid Instance), ImageReader> _readers = [];
 
     /// <summary>When this monitor's leadership (or its grace period after a pause) began.</summary>
     public long SinceNanos { get; private set; }
@@ -23,6 +24,7 @@ internal sealed class MonRuntime
     {
         _osds.Clear();
         _renewed.Clear();
+        _readers.Clear();
         SinceNanos = nowNanos;
     }
 
@@ -62,6 +64,36 @@ internal sealed class MonRuntime
     {
         long heard = _renewed.TryGetValue(image.Value, out long at) ? Math.Max(at, SinceNanos) : SinceNanos;
         return Math.Max(0, nowNanos - heard);
+    }
+
+    /// <summary>Somebody has the image open for reading. Kept by the leader only: a new one hears of it with the next renewal.</summary>
+    /// <returns>False when there are too many.</returns>
+    public bool TryNoteReader(ImageId image, Guid instance, string description, long nowNanos, long ttlNanos)
+    {
+        bool isKnown = _readers.ContainsKey((image.Value, instance));
+        if (!isKnown && _readers.Count >= MonLimits.Readers) { ForgetReaders(nowNanos, ttlNanos); }
+        if (!isKnown && _readers.Count >= MonLimits.Readers) { return false; }
+        _readers[(image.Value, instance)] = new ImageReader(image, instance, description, nowNanos);
+        return true;
+    }
+
+    public void ForgetReader(ImageId image, Guid instance) => _ = _readers.Remove((image.Value, instance));
+
+    /// <summary>Those that were heard within their time to live, by image.</summary>
+    public IReadOnlyCollection<ImageReader> Readers(long nowNanos, long ttlNanos)
+    {
+        ForgetReaders(nowNanos, ttlNanos);
+        return _readers.Values;
+    }
+
+    private void ForgetReaders(long nowNanos, long ttlNanos)
+    {
+        List<(ulong, Guid)>? gone = null;
+        foreach (((ulong, Guid) key, ImageReader reader) in _readers)
+        {
+            if (nowNanos - Math.Max(reader.HeardNanos, SinceNanos) >= ttlNanos) { (gone ??= []).Add(key); }
+        }
+        foreach ((ulong, Guid) key in gone ?? []) { _ = _readers.Remove(key); }
     }
 
     /// <summary>The statistics of one replica, if its OSD has sent any for this incarnation.</summary>

@@ -5,7 +5,7 @@ using Fastblock.Roles.Cluster;
 
 namespace Fastblock.Roles.Mon;
 
-/// <summary>Who owns an image for writing.</summary>
+/// <summary>Who owns an image for writing, and who has it open for reading.</summary>
 internal sealed partial class MonState
 {
     private MonVerdict ImageAcquire(ImageAcquireRequest request, long nowNanos, long wallMillis)
@@ -18,6 +18,11 @@ internal sealed partial class MonState
         if (!IsText(request.Description))
         {
             return Invalid($"the description must be printable, at most {ClusterLimits.MaxTextChars} characters");
+        }
+        if (UuidBytes.TryRead(request.FromInstance, out Guid from) && from != Guid.Empty && !(image!.Owned && image.OwnerInstance == from))
+        {
+            return Refuse(ControlStatus.StatusWrongState,
+                $"image {image.Name} is {(image.Owned ? $"owned by {Owner(image)}, instance {image.OwnerInstance}" : "owned by nobody")}, not by {from}");
         }
         if (IsOwnerAlive(image!, nowNanos) && image!.OwnerInstance != instance && !request.TakeOver)
         {
@@ -58,6 +63,7 @@ internal sealed partial class MonState
     private MonVerdict ImageRenew(ImageRenewRequest request, long nowNanos)
     {
         if (!TryFindImage(request.Image, out ImageInfo? image, out MonVerdict refusal)) { return refusal; }
+        if (request.Generation == 0) { return ReaderRenew(image!, request, nowNanos); }
         if (!IsOwner(image!, request.Instance, request.Generation))
         {
             return Refuse(ControlStatus.StatusPermission, image!.Owned
@@ -66,6 +72,23 @@ internal sealed partial class MonState
         }
         _runtime.Renewed(image!.Id, nowNanos);
         return Answer(new ControlReply());
+    }
+
+    private MonVerdict ReaderRenew(ImageInfo image, ImageRenewRequest request, long nowNanos)
+    {
+        if (!UuidBytes.TryRead(request.Instance, out Guid instance) || instance == Guid.Empty || !IsText(request.Description))
+        {
+            return Invalid($"a reader needs a uuid and a description of at most {ClusterLimits.MaxTextChars} characters");
+        }
+        if (request.Closed) { _runtime.ForgetReader(image.Id, instance); }
+        else if (!_runtime.TryNoteReader(image.Id, instance, request.Description, nowNanos, _options.OwnerTtlNanos))
+        {
+            return Refuse(ControlStatus.StatusFailed, $"the monitors remember at most {MonLimits.Readers} readers");
+        }
+        return Answer(new ControlReply
+        {
+            ImageAcquireResult = new ImageAcquireResult { TtlMs = (uint)(_options.OwnerTtlNanos / Units.NanosPerMilli) },
+        });
     }
 
     private static bool IsOwner(ImageInfo image, Google.Protobuf.ByteString instance, ulong generation) =>

@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using Fastblock.Native.Base;
 using Fastblock.Net.Proto;
@@ -167,6 +168,21 @@ internal sealed partial class MonState
                 AcquiredMs = image.AcquiredMillis,
                 RenewedMsAgo = _runtime.RenewedAgoNanos(image.Id, nowNanos) / Units.NanosPerMilli,
                 Alive = IsOwnerAlive(image, nowNanos),
+            });
+        }
+        foreach (ImageReader reader in _runtime.Readers(nowNanos, _options.OwnerTtlNanos))
+        {
+            if (!Map.TryGetImage(reader.Image, out ImageInfo? image) || image.State is ImageState.Purging) { continue; }
+            result.Sessions.Add(new SessionStatus
+            {
+                Image = image.Id.Value,
+                ImageName = image.Name,
+                PoolName = Map.TryGetPool(image.Pool, out PoolInfo? pool) ? pool.Name : "",
+                Instance = UuidBytes.ToBytes(reader.Instance),
+                Description = reader.Description,
+                RenewedMsAgo = Math.Max(0, nowNanos - reader.HeardNanos) / Units.NanosPerMilli,
+                Alive = true,
+                Reader = true,
             });
         }
         return result;

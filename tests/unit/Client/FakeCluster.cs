@@ -415,6 +415,16 @@ internal sealed class FakeCluster : ITransport, IImageAuthority
         return RenewAnswer;
     }
 
+    public async ReactorTask<OwnershipGrant> AnnounceReaderAsync(ImageId image, string description, bool isOpen, long deadlineNanos)
+    {
+        await ReactorTask.Completed;
+        Readers += isOpen ? 1 : -1;
+        return new OwnershipGrant(Errno.None, 0, 10 * Units.NanosPerSecond, "");
+    }
+
+    /// <summary>Announcements less those of a close.</summary>
+    public int Readers { get; private set; }
+
     public async ReactorTask<Errno> ReleaseAsync(ImageId image, ulong generation, long deadlineNanos)
     {
         await ReactorTask.Completed;

@@ -349,6 +349,17 @@ public sealed class ImageClientTests
     }
 
     [Fact]
+    public void A_reader_says_that_it_is_there_and_when_it_goes()
+    {
+        ClientBench bench = new();
+        Assert.Equal(Errno.None, bench.Open(ImageOpenMode.ReadOnly).Status);
+        for (int i = 0; i < 100 && bench.Cluster.Readers == 0; i++) { bench.Step(); }
+        Assert.Equal(1, bench.Cluster.Readers);
+        bench.Close();
+        Assert.Equal(0, bench.Cluster.Readers);
+    }
+
+    [Fact]
     public void A_reader_owns_nothing_and_may_not_write()
     {
         FakeCluster cluster = new();

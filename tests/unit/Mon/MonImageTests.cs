@@ -225,6 +225,67 @@ public sealed class MonImageTests
     }
 
     [Fact]
+    public void Readers_are_listed_until_they_close_or_fall_silent_and_keep_nobody_away()
+    {
+        _mon.CreateImage();
+        Assert.True(Read(ClientA).ImageAcquireResult.TtlMs > 0);
+        Assert.Equal(ControlStatus.StatusOk, Read(ClientB).Status);
+        _ = _mon.Acquire(1, ClientB);
+        Assert.Equal([false, true, true], Sessions().Select(session => session.Reader));
+        Assert.Equal(ControlStatus.StatusOk, Read(ClientB, closed: true).Status);
+        SessionStatus reader = Assert.Single(Sessions(), session => session.Reader);
+        Assert.Equal(UuidBytes.ToBytes(ClientA), reader.Instance);
+        _mon.Now += _mon.Options.OwnerTtlNanos;
+        Assert.DoesNotContain(Sessions(), session => session.Reader);
+        Assert.Equal(ControlStatus.StatusInvalid, Read(Guid.Empty).Status);
+        Assert.Equal(ControlStatus.StatusInvalid, Read(ClientA, description: new string('x', 1000)).Status);
+    }
+
+    [Fact]
+    public void Readers_beyond_the_limit_are_not_remembered_before_others_have_gone()
+    {
+        _mon.CreateImage();
+        for (int i = 0; i < MonLimits.Readers; i++) { Assert.Equal(ControlStatus.StatusOk, Read(Number(i)).Status); }
+        Assert.Equal(ControlStatus.StatusFailed, Read(Number(-1)).Status);
+        Assert.Equal(ControlStatus.StatusOk, Read(Number(7)).Status);
+        _mon.Now += _mon.Options.OwnerTtlNanos;
+        Assert.Equal(ControlStatus.StatusOk, Read(Number(-1)).Status);
+
+        static Guid Number(int number) => new(number, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10);
+    }
+
+    [Fact]
+    public void An_image_is_taken_from_the_owner_that_is_meant_and_no_other()
+    {
+        _mon.CreateImage();
+        Assert.Equal(ControlStatus.StatusWrongState, TakeFrom(ClientA).Status);
+        _ = _mon.Acquire(1, ClientB);
+        ControlReply refused = TakeFrom(ClientA);
+        Assert.Equal(ControlStatus.StatusWrongState, refused.Status);
+        Assert.Contains(ClientB.ToString(), refused.Text, StringComparison.Ordinal);
+        Assert.Equal(2u, TakeFrom(ClientB).ImageAcquireResult.Generation);
+    }
+
+    private ControlReply TakeFrom(Guid owner) => _mon.Do(new ControlRequest
+    {
+        ImageAcquire = new ImageAcquireRequest
+        {
+            Image = 1,
+            Instance = UuidBytes.ToBytes(new Guid("cccccccc-0000-0000-0000-00000000000c")),
+            TakeOver = true,
+            FromInstance = UuidBytes.ToBytes(owner),
+        },
+    });
+
+    private ControlReply Read(Guid client, bool closed = false, string description = "reader") => _mon.Do(new ControlRequest
+    {
+        ImageRenew = new ImageRenewRequest { Image = 1, Instance = UuidBytes.ToBytes(client), Description = description, Closed = closed },
+    });
+
+    private System.Collections.Generic.IEnumerable<SessionStatus> Sessions() =>
+        _mon.Do(new ControlRequest { SessionList = new SessionListRequest() }).SessionListResult.Sessions;
+
+    [Fact]
     public void Acquiring_a_missing_or_removed_image_or_without_a_name_is_refused()
     {
         _mon.CreateImage();
