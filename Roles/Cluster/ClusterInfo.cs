@@ -3,7 +3,6 @@ using System.Collections.Generic;
 using Fastblock.Native.Base;
 using Fastblock.Net.Proto;
 using Fastblock.Net.Rpc;
-using Fastblock.Net.Transport;
 using Google.Protobuf;
 
 namespace Fastblock.Roles.Cluster;

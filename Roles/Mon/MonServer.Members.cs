@@ -3,7 +3,6 @@ using System.Collections.Generic;
 using Fastblock.Native.Base;
 using Fastblock.Native.Reactor;
 using Fastblock.Net.Proto;
-using Fastblock.Net.Rpc;
 using Fastblock.Net.Transport;
 using Fastblock.Raft;
 using Fastblock.Roles.Cluster;

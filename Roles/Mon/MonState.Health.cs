@@ -176,7 +176,7 @@ internal sealed partial class MonState
         _ => "noquorum",
     };
 
-    private void AddItem(HealthResult result, HealthCode code, List<string> details, int of = 0)
+    private static void AddItem(HealthResult result, HealthCode code, List<string> details, int of = 0)
     {
         if (details.Count == 0) { return; }
         HealthItem item = new()

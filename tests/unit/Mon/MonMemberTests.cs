@@ -97,7 +97,7 @@ public sealed class MonMemberTests
     public void A_joint_configuration_makes_nobody_a_member_yet()
     {
         _ = Add(3);
-        RaftMembers joint = new RaftMembers(Ids(0, 1, 2, 3), Ids(0, 1, 2));
+        RaftMembers joint = new(Ids(0, 1, 2, 3), Ids(0, 1, 2));
         Assert.Null(_mon.State.FollowMembers(joint));
 
         static NodeId[] Ids(params uint[] ids) => [.. ids.Select(id => new NodeId(id))];
