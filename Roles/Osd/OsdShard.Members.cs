@@ -4,7 +4,6 @@ using Fastblock.Native.Base;
 using Fastblock.Raft;
 using Fastblock.Roles.Cluster;
 using Fastblock.Roles.Replication;
-using Fastblock.Storage.Kv;
 
 namespace Fastblock.Roles.Osd;
 

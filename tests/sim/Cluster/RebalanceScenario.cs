@@ -6,7 +6,6 @@ using Fastblock.Net.Proto;
 using Fastblock.Roles.Client;
 using Fastblock.Roles.Cluster;
 using Fastblock.Roles.Osd;
-using Fastblock.Tests.Sim.Harness;
 using Fastblock.Tests.Sim.World;
 
 namespace Fastblock.Tests.Sim.Cluster;
