@@ -16,6 +16,9 @@ internal sealed class RwEngine : IImageIoListener
 
     private enum Phase : byte { Fill, Run, Check }
 
+    /// <summary>Milliseconds without any I/O under way after which buffers are not waited for any longer.</summary>
+    private const int MaxIdleTries = 1000;
+
     private readonly Reactor _reactor;
     private readonly IImage _image;
     private readonly RwOptions _options;
@@ -79,8 +82,30 @@ internal sealed class RwEngine : IImageIoListener
         _starvedCount = 0;
         _phaseEnded.Reset();
         foreach (Slot slot in _slots) { Next(slot); }
-        if (_inFlight > 0) { _ = await _phaseEnded; }
-        if (_starvedCount > 0) { _failure ??= "no buffer is free: try a smaller --bs or --qd"; }
+        int idleTries = 0;
+        while (true)
+        {
+            if (_inFlight > 0)
+            {
+                _ = await _phaseEnded;
+                _phaseEnded.Reset();
+                idleTries = 0;
+            }
+            if (_starvedCount == 0 || _failure is not null || _reactor.Clock.NowNanos >= _endNanos) { return; }
+            if (++idleTries > MaxIdleTries)
+            {
+                _failure = "no buffer is free: try a smaller --bs or --qd";
+                return;
+            }
+            // Buffers come back a moment after the I/O that used them.
+            await _reactor.Delay(Units.NanosPerMilli);
+            for (int n = _starvedCount; n > 0; n--)
+            {
+                Slot slot = _starved[--_starvedCount];
+                Next(slot);
+                if (_starvedCount > 0 && _starved[_starvedCount - 1] == slot) { break; }
+            }
+        }
     }
 
     /// <summary>Starts a slot's next I/O, or lets it rest when the phase is over.</summary>
