@@ -37,7 +37,7 @@ def main():
         load = subprocess.Popen(
             ["fio", "--name=load", "--ioengine=nbd", f"--uri={uri}", "--rw=randwrite", "--bs=4k", f"--iodepth={options.depth}",
              f"--size={size}M", f"--rate_iops=,{options.rate}", "--time_based=1", "--runtime=3600", "--norandommap=1",
-             f"--write_lat_log={cluster.path('load')}", "--log_unix_epoch=1"],
+             f"--write_lat_log={cluster.path('load')}", "--log_unix_epoch=1", "--thread"],
             stdout=open(cluster.path("fio.out"), "w"), stderr=subprocess.STDOUT, start_new_session=True)
         time.sleep(3)
         events = []

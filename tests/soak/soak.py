@@ -38,7 +38,7 @@ class Load:
         self.output = open(self.cluster.path(f"fio.{self.name}.out"), "w+")
         self.fio = subprocess.Popen(
             ["fio", f"--name={self.name}", "--ioengine=nbd", f"--uri={self.uri}", "--rw=randwrite", "--bs=4k", "--iodepth=8",
-             "--size=32M", f"--rate_iops=,{self.rate}", "--randrepeat=0", "--verify=crc32c", "--do_verify=1", "--verify_fatal=1", "--verify_state_save=0"],
+             "--size=32M", f"--rate_iops=,{self.rate}", "--randrepeat=0", "--verify=crc32c", "--do_verify=1", "--verify_fatal=1", "--verify_state_save=0", "--thread"],
             stdin=subprocess.DEVNULL, stdout=self.output, stderr=subprocess.STDOUT, start_new_session=True)
 
     def tend(self):
@@ -57,7 +57,7 @@ class Load:
         self.begin()
 
     def stop(self):
-        """fio and the processes that it has forked."""
+        """fio works in a thread of its own (--thread): a process that it forked would outlive it."""
         if self.fio.poll() is None:
             os.killpg(self.fio.pid, signal.SIGKILL)
             self.fio.wait()
