@@ -1,5 +1,4 @@
 using System.Collections.Generic;
-using Fastblock.Native.Base;
 using Fastblock.Net.Proto;
 using Fastblock.Roles.Cluster;
 

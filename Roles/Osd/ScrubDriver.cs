@@ -2,7 +2,6 @@ using System;
 using System.Collections.Generic;
 using Fastblock.Native.Base;
 using Fastblock.Native.Reactor;
-using Fastblock.Roles.Cluster;
 using Fastblock.Storage.Objects;
 
 namespace Fastblock.Roles.Osd;
