@@ -112,7 +112,7 @@ internal sealed partial class RaftNode
         }
         LogIndex previous = message.Index;
         // What lies before the base is committed, so it matches.
-        if (previous >= _log.BaseIndex && (!_log.TryTerm(previous, out Term term) || term != message.LogTerm))
+        if (previous >= _log.BaseIndex && !MayAppendAnywhere(previous) && (!_log.TryTerm(previous, out Term term) || term != message.LogTerm))
         {
             Refuse(in message, MessageFlags.Reject, effects);
             return;
@@ -141,6 +141,9 @@ internal sealed partial class RaftNode
         effects.CommitMoved = true;
         if (Sabotage.Is(SabotageKind.ConfigFromCommit)) { UseConfig(now: 0, effects); }
     }
+
+    /// <summary>For the simulator: the check of the entry before is switched off, as far as there is one.</summary>
+    private bool MayAppendAnywhere(LogIndex previous) => Sabotage.Is(SabotageKind.NoPreviousEntryCheck) && previous <= _log.LastIndex;
 
     /// <summary>Appends what is new, cutting off what conflicts.</summary>
     private bool Accept(LogIndex previous, ReadOnlySpan<EntryMeta> entries, ReadOnlySpan<RaftMembers> configs, long now, Effects effects)

@@ -79,4 +79,22 @@ internal enum SabotageKind
 
     /// <summary>Where an image ends is taken from the leader's map, however old that is.</summary>
     CutsForgotten,
+
+    /// <summary>The log calls entries durable that lie in the device's cache only.</summary>
+    FlushSkipped,
+
+    /// <summary>A follower appends without looking whether its log matches the leader's before that.</summary>
+    NoPreviousEntryCheck,
+
+    /// <summary>A follower that has voted for somebody else still renews the old leader's lease with merged heartbeats.</summary>
+    LeaseRenewedAfterVote,
+
+    /// <summary>A write that is merged with a block's content does not wait for earlier writes of the block.</summary>
+    MergeWithoutWaiting,
+
+    /// <summary>Space that was given up is never free again.</summary>
+    ExtentNeverFreed,
+
+    /// <summary>An operation that a client began before its OSD lost the leadership is never given back to its pool.</summary>
+    OperationKept,
 }

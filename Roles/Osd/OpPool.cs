@@ -8,11 +8,17 @@ internal sealed class OpPool<T> where T : class
 {
     private readonly Stack<T> _free;
 
+    private readonly int _count;
+
     public OpPool(int count, Func<T> make)
     {
+        _count = count;
         _free = new Stack<T>(count);
         for (int i = 0; i < count; i++) { _free.Push(make()); }
     }
+
+    /// <summary>Operations that somebody has.</summary>
+    public int InUse => _count - _free.Count;
 
     public bool IsEmpty => _free.Count == 0;
 

@@ -186,6 +186,7 @@ internal sealed partial class PgReplica
     private bool MustWait(WriteOp op)
     {
         if (_unproposed <= 1 && !op.NeedsMerge) { return false; }
+        if (Sabotage.Is(SabotageKind.MergeWithoutWaiting) && op.NeedsMerge) { return false; }
         for (WriteOp? earlier = op.Previous; earlier is not null; earlier = earlier.Previous)
         {
             if (!earlier.Overlaps(op)) { continue; }
@@ -248,7 +249,11 @@ internal sealed partial class PgReplica
 
     /// <summary>The leadership was lost: the entry may still come to be. The client asks again, and the session window keeps
     /// it from being applied twice.</summary>
-    public void OnWriteDropped(WriteOp op) => Finish(op, DataStatus.NotLeader);
+    public void OnWriteDropped(WriteOp op)
+    {
+        if (Sabotage.Is(SabotageKind.OperationKept)) { return; }
+        Finish(op, DataStatus.NotLeader);
+    }
 
     private void Finish(WriteOp op, DataStatus status)
     {

@@ -324,7 +324,7 @@ internal sealed partial class RaftGroup
     private void LeaveFollowedSlot()
     {
         if (_followLink == null) { return; }
-        _followLink.Receiver.Leave(_followSlot);
+        if (!Sabotage.Is(SabotageKind.LeaseRenewedAfterVote)) { _followLink.Receiver.Leave(_followSlot); }
         _followLink = null;
     }
 }

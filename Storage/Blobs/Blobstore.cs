@@ -89,6 +89,7 @@ internal sealed class Blobstore : IDisposable
     /// <summary>Gives up a unit that a durable record may still name.</summary>
     public void DropAu(uint au)
     {
+        if (Sabotage.Is(SabotageKind.ExtentNeverFreed)) { return; }
         LeavingAus++;
         _dropped.PushBack(new Leaving { Number = au });
     }
@@ -121,6 +122,7 @@ internal sealed class Blobstore : IDisposable
     /// <summary>As <see cref="DropAu"/> for a unit that the record appended under <paramref name="sequence"/> no longer names.</summary>
     public void DropCommittedAu(uint au, ulong sequence)
     {
+        if (Sabotage.Is(SabotageKind.ExtentNeverFreed)) { return; }
         LeavingAus++;
         _committed.PushBack(new Leaving { Number = au, Stamp = sequence });
     }

@@ -50,7 +50,7 @@ internal sealed unsafe class LogWrite : IoRequest
     /// <summary>Begins anew.</summary>
     public void Begin(long deviceOffset, ulong segment)
     {
-        Prepare(IoKind.Write, deviceOffset, durable: true);
+        Prepare(IoKind.Write, deviceOffset, durable: !Sabotage.Is(SabotageKind.FlushSkipped));
         SegmentNumber = segment;
         BatchCount = 0;
         _stagingUsed = 0;

@@ -10,13 +10,14 @@ namespace Fastblock.Tests.Sim;
 public sealed class BrokenVariantTests(ITestOutputHelper output)
 {
     [Theory]
-    [InlineData(nameof(SabotageKind.VoteNotPersisted))]
-    [InlineData(nameof(SabotageKind.AckBeforeDurable))]
-    [InlineData(nameof(SabotageKind.CommitWithoutCurrentTerm))]
-    [InlineData(nameof(SabotageKind.ReadWithoutLease))]
-    [InlineData(nameof(SabotageKind.LeaseWithoutDriftBound))]
-    public void The_protocol_scenario_notices(string kind) =>
-        Expect(FixedSeeds.FindBug("protocol", System.Enum.Parse<SabotageKind>(kind), 1, 20_000), kind);
+    [InlineData(nameof(SabotageKind.VoteNotPersisted), 500)]
+    [InlineData(nameof(SabotageKind.AckBeforeDurable), 500)]
+    [InlineData(nameof(SabotageKind.CommitWithoutCurrentTerm), 20_000)]
+    [InlineData(nameof(SabotageKind.ReadWithoutLease), 500)]
+    [InlineData(nameof(SabotageKind.LeaseWithoutDriftBound), 500)]
+    [InlineData(nameof(SabotageKind.NoPreviousEntryCheck), 500)]
+    public void The_protocol_scenario_notices(string kind, ulong last) =>
+        Expect(FixedSeeds.FindBug("protocol", System.Enum.Parse<SabotageKind>(kind), 1, last), kind);
 
     [Theory]
     [InlineData(nameof(SabotageKind.CommitByIncomingOnly))]
@@ -40,6 +41,8 @@ public sealed class BrokenVariantTests(ITestOutputHelper output)
 
     [Theory]
     [InlineData(nameof(SabotageKind.RecoveryStopsAtFirstBadRecord), 1, 300)]
+    [InlineData(nameof(SabotageKind.FlushSkipped), 1, 100)]
+    [InlineData(nameof(SabotageKind.LeaseRenewedAfterVote), 1, 500)]
     public void The_replication_scenario_notices(string kind, ulong first, ulong last) =>
         Expect(FixedSeeds.FindBug("groups", System.Enum.Parse<SabotageKind>(kind), first, last), kind);
 
@@ -47,6 +50,9 @@ public sealed class BrokenVariantTests(ITestOutputHelper output)
     [InlineData(nameof(SabotageKind.LateDuplicateWrite), 1, 200)]
     [InlineData(nameof(SabotageKind.NoOwnerGenerations), 1, 200)]
     [InlineData(nameof(SabotageKind.UncommittedRead), 1, 200)]
+    [InlineData(nameof(SabotageKind.MergeWithoutWaiting), 1, 100)]
+    [InlineData(nameof(SabotageKind.ExtentNeverFreed), 1, 100)]
+    [InlineData(nameof(SabotageKind.OperationKept), 1, 100)]
     public void The_cluster_scenario_notices(string kind, ulong first, ulong last) =>
         Expect(FixedSeeds.FindBug("cluster", System.Enum.Parse<SabotageKind>(kind), first, last), kind);
 

@@ -2,6 +2,7 @@ using System;
 using System.Collections.Generic;
 using System.Text;
 using Fastblock.Native.Base;
+using Fastblock.Tests.Sim.Checks;
 using Fastblock.Tests.Sim.Harness;
 using Fastblock.Tests.Sim.World;
 
@@ -48,6 +49,19 @@ internal partial class ClusterScenario
         }
         if (difference.Length > 0) { throw new SimFailure($"replicas do not become equal: {difference}{State()}"); }
         Await("all buffers back in their pools", () => HeldBuffers().Length == 0, 10 * Units.NanosPerSecond, () => HeldBuffers() + State());
+        Await("nothing is left in queues", () => LeftOver().Length == 0, 10 * Units.NanosPerSecond, () => LeftOver() + State());
+        foreach (OsdNode osd in _osds)
+        {
+            if (!osd.IsDamaged) { RestChecker.RequireSpaceAddsUp(osd); }
+        }
+    }
+
+    /// <summary>What still waits somewhere although no client wants anything.</summary>
+    private string LeftOver()
+    {
+        string left = "";
+        foreach (OsdNode osd in _osds) { left += osd.IsDamaged ? "" : RestChecker.LeftOver(osd); }
+        return left;
     }
 
     /// <summary>Who holds buffers although nothing is under way; what only caches hold does not count.</summary>

@@ -142,6 +142,7 @@ internal partial class ClusterScenario : Scenario
         _nemesis = new Nemesis(World, nodes, _plan);
         BeginFaults();
         _nemesis.Begin();
+        if (World.TroubleSeconds > 0) { ScheduleRareTrouble(); }
         if (Draw.EmptyOneOsd && Draw.Replicas > 1) { World.Schedule(World.Prng.Between(1, Draw.TroubleNanos / 2), EmptyOneOsd); }
         World.RunFor(Draw.TroubleNanos);
         _nemesis.HealAll();
@@ -217,6 +218,26 @@ internal partial class ClusterScenario : Scenario
 
     /// <summary>It belongs to the cluster from now on.</summary>
     protected void AddOsd(OsdNode osd) => _osds.Add(osd);
+
+    /// <summary>Of long runs: all monitors are gone for a while, or somebody sets a machine's wall clock.</summary>
+    private void ScheduleRareTrouble() => World.Schedule(World.Prng.Between(5, 60) * Units.NanosPerSecond, () =>
+    {
+        if (_nemesis!.IsOver) { return; }
+        ScheduleRareTrouble();
+        SimHost host = World.Hosts[World.Prng.Below(World.Hosts.Count)];
+        host.Clock.JumpWall(World.Prng.Between(-100_000_000, 100_000_000));
+        if (World.Prng.Below(2) == 0) { return; }
+        Reached.Mark("sim: all monitors away");
+        foreach (MonNode mon in _mons)
+        {
+            if (!mon.Host.IsRunning) { continue; }
+            if (World.Prng.Below(2) == 0) { mon.Host.Kill(); } else { mon.Host.CutPower(); }
+            World.Schedule(World.Prng.Between(1, 10_000) * Units.NanosPerMilli, () =>
+            {
+                if (!mon.Host.IsRunning) { mon.Start(); }
+            });
+        }
+    });
 
     private void EmptyOneOsd()
     {

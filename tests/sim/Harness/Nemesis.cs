@@ -11,7 +11,9 @@ namespace Fastblock.Tests.Sim.Harness;
 internal sealed class Nemesis(SimWorld world, IReadOnlyList<ISimNode> nodes, NemesisPlan plan)
 {
     private readonly Prng _prng = world.Prng.Fork();
-    private bool _stopped;
+
+    /// <summary>It makes no trouble any more.</summary>
+    public bool IsOver { get; private set; }
 
     /// <summary>Troubles made so far.</summary>
     public int Count { get; private set; }
@@ -35,7 +37,7 @@ internal sealed class Nemesis(SimWorld world, IReadOnlyList<ISimNode> nodes, Nem
     /// <summary>The end of all trouble: links, disks and nodes work again from now on.</summary>
     public void HealAll()
     {
-        _stopped = true;
+        IsOver = true;
         world.Network.HealAll();
         world.Network.Faults = new NetFaults();
         world.StallPerMillion = 0;
@@ -48,7 +50,7 @@ internal sealed class Nemesis(SimWorld world, IReadOnlyList<ISimNode> nodes, Nem
 
     private void ScheduleNext() => world.Schedule(_prng.Between(plan.IntervalNanos / 4, plan.IntervalNanos * 7 / 4), () =>
     {
-        if (_stopped) { return; }
+        if (IsOver) { return; }
         Strike();
         ScheduleNext();
     });
