@@ -1,5 +1,3 @@
-using Fastblock.Native.Base;
-
 namespace Fastblock.Raft;
 
 /// <summary>Where a log ends, as elections compare it (Raft §5.4.1): by the last entry's term first, then by its index.</summary>

@@ -1,4 +1,3 @@
-using System;
 using Fastblock.Native.Base;
 using Fastblock.Net.Proto;
 using Fastblock.Net.Rpc;

@@ -1,4 +1,3 @@
-using System;
 using System.Collections.Generic;
 using Fastblock.Native.Base;
 using Fastblock.Net.Proto;

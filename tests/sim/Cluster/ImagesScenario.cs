@@ -5,7 +5,6 @@ using Fastblock.Net.Proto;
 using Fastblock.Roles.Osd;
 using Fastblock.Storage.Objects;
 using Fastblock.Tests.Sim.Checks;
-using Fastblock.Tests.Sim.Harness;
 using Fastblock.Tests.Sim.World;
 
 namespace Fastblock.Tests.Sim.Cluster;

@@ -20,8 +20,11 @@ internal sealed partial class GroupNode
         foreach (PgId id in Scenario.GroupIds)
         {
             // Maps come late, but never an older one after a newer one.
-            if (!_views.ContainsKey(id) || Scenario.World.Prng.Below(2) == 0) { _views[id] = Scenario.MapOf(id); }
-            GroupMap map = _views[id];
+            if (!_views.TryGetValue(id, out GroupMap? map) || Scenario.World.Prng.Below(2) == 0)
+            {
+                map = Scenario.MapOf(id);
+                _views[id] = map;
+            }
             if (Machines.TryGetValue(id, out GroupMachine? machine))
             {
                 Tend(raft, id, machine, map);

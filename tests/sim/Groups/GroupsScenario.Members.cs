@@ -2,7 +2,6 @@ using System.Collections.Generic;
 using Fastblock.Native.Base;
 using Fastblock.Raft;
 using Fastblock.Roles.Replication;
-using Fastblock.Tests.Sim.Harness;
 
 namespace Fastblock.Tests.Sim.Groups;
 

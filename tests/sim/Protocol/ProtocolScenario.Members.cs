@@ -1,3 +1,4 @@
+using System;
 using System.Collections.Generic;
 using Fastblock.Native.Base;
 using Fastblock.Raft;
@@ -76,7 +77,7 @@ internal sealed partial class ProtocolScenario
         }
         int voters = 1 + _prng.Below(int.Min(5, ids.Length));
         int learners = _prng.Below(4) == 0 ? int.Min(1, ids.Length - voters) : 0;
-        _target = new RaftMembers(ids[..voters], default, ids[voters..(voters + learners)]);
+        _target = new RaftMembers(ids.AsSpan(0, voters), default, ids.AsSpan(voters, learners));
         _changeCount++;
     }
 

@@ -282,7 +282,7 @@ public sealed class MonImageTests
         ImageRenew = new ImageRenewRequest { Image = 1, Instance = UuidBytes.ToBytes(client), Description = description, Closed = closed },
     });
 
-    private System.Collections.Generic.IEnumerable<SessionStatus> Sessions() =>
+    private Google.Protobuf.Collections.RepeatedField<SessionStatus> Sessions() =>
         _mon.Do(new ControlRequest { SessionList = new SessionListRequest() }).SessionListResult.Sessions;
 
     [Fact]

@@ -160,7 +160,7 @@ public sealed class RaftHostTests
     }
 
     /// <summary>Lets nodes retire at the same time and waits for all of them.</summary>
-    private static void Retire(ReplicaWorld world, IReadOnlyList<ReplicaNode> nodes, int maxMillis)
+    private static void Retire(ReplicaWorld world, List<ReplicaNode> nodes, int maxMillis)
     {
         int ended = 0;
         foreach (ReplicaNode node in nodes)
