@@ -25,7 +25,7 @@ public sealed class BadInputOnClusterTests : IClassFixture<BadInputOnClusterTest
     [InlineData(3, "there is no image", "image", "du", "vol/nope")]
     [InlineData(3, "there is no image", "image", "rm", "vol/nope")]
     [InlineData(5, "in use by nbd", "image", "rm", "vol/demo")]
-    [InlineData(5, "images only grow", "image", "resize", "vol/demo", "--size", "1M")]
+    [InlineData(5, "--allow-shrink says that this is meant", "image", "resize", "vol/demo", "--size", "1M")]
     [InlineData(2, "multiple of 512", "image", "resize", "vol/demo", "--size", "1000")]
     [InlineData(3, "there is no image", "image", "resize", "vol/nope", "--size", "1G")]
     [InlineData(3, "there is no image", "image", "rename", "vol/nope", "vol/x")]

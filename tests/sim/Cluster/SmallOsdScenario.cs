@@ -45,7 +45,10 @@ internal sealed class SmallOsdScenario(SimWorld world) : ClusterScenario(world, 
 
     protected override void MakeTrouble()
     {
+        // Leaders hear late that it is full: what is on its way by then is more than it has room for.
+        for (int i = 0; i < Draw.SmallOsds; i++) { SlowDown(Osds[i], Millis(50, 150)); }
         World.RunFor(Millis(1000, 4000));
+        for (int i = 0; i < Draw.SmallOsds; i++) { SlowDown(Osds[i], 0); }
         OsdNode small = Osds[World.Prng.Below(Draw.SmallOsds)];
         bool isKilled = World.Prng.Below(2) == 0;
         if (isKilled) { small.Host.Kill(); } else { World.Network.Isolate(small.Host); }
@@ -54,6 +57,16 @@ internal sealed class SmallOsdScenario(SimWorld world) : ClusterScenario(world, 
         World.RunFor(Millis(1000, 3000));
         _zeroPercent = 80; // nothing but discards and reads from now on
         World.RunFor(Millis(6000, 8000));
+    }
+
+    private void SlowDown(OsdNode small, long nanos)
+    {
+        foreach (OsdNode other in Osds)
+        {
+            if (other == small) { continue; }
+            World.Network.SlowDown(other.Host, small.Host, nanos);
+            World.Network.SlowDown(small.Host, other.Host, nanos);
+        }
     }
 
     private long Millis(int from, int to) => World.Prng.Between(from, to) * Units.NanosPerMilli;
