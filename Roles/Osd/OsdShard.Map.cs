@@ -176,6 +176,7 @@ internal sealed partial class OsdShard
             return;
         }
         _ = _pgs.Remove(pg.Id, out _);
+        _ = _toNote.RemoveAll(other => other == pg);
         _removedPgs.Add(pg.Id);
         pg.OnRemoved();
         // What does not fit now, or into a full log, leaves records that the next start finds and drops.

@@ -71,22 +71,24 @@ internal sealed partial class OsdShard
         pg.Group.SetTarget(MembersOf(info.Members, []));
     }
 
-    /// <summary>The epochs that replicas went by, for after a restart. One that is lost to a crash or a full log comes again.</summary>
+    /// <summary>The epochs that replicas went by, for after a restart. What does not fit into one batch, or into the log now, is tried
+    /// again soon.</summary>
     private void NoteEpochs()
     {
         if (_toNote.Count == 0) { return; }
         Span<byte> key = stackalloc byte[PgKeys.StateBytes];
         Span<byte> meta = stackalloc byte[PgMeta.SizeBytes];
         _metaBatch.Clear();
-        bool fits = true;
-        foreach (PgReplica pg in _toNote)
+        int taken = 0;
+        for (; taken < _toNote.Count; taken++)
         {
+            PgReplica pg = _toNote[taken];
             PgKeys.Meta(pg.Id, key);
             new PgMeta { BlocksPerObject = (uint)pg.BlocksPerObject, CreatedEpoch = pg.CreatedEpoch }.Write(meta);
-            fits = fits && _metaBatch.TryPut(key, meta);
+            if (!_metaBatch.TryPut(key, meta)) { break; }
         }
-        _toNote.Clear();
-        if (_metaBatch.Count > 0) { _ = Kv.Commit(_metaBatch, null, out _); }
+        if (Kv.Commit(_metaBatch, null, out _) == Errno.None) { _toNote.RemoveRange(0, taken); }
+        if (_toNote.Count > 0) { RetryMapSoon(); }
     }
 
     /// <summary>A replica beside those that exist: empty, and no member before the group's leader has taken it in.</summary>
